@@ -1,0 +1,41 @@
+package fairlead
+
+import "time"
+
+// Outcome is what a rule or a whole decision says.
+type Outcome string
+
+// The outcomes, from light to heavy; a decision takes its heaviest rule's.
+const (
+	OutcomeAllow Outcome = "allow"
+	OutcomeWarn  Outcome = "warn"
+	OutcomeWait  Outcome = "wait"
+	OutcomeDeny  Outcome = "deny"
+)
+
+// Decision says whether a run may release, and every rule that had a say.
+type Decision struct {
+	ID          string        `json:"id"` // "<run>/decision"
+	RunID       string        `json:"run_id"`
+	Plan        Digest        `json:"plan"`
+	Environment string        `json:"environment"`
+	Commit      string        `json:"commit"`
+	Release     Digest        `json:"release,omitempty"` // Release.ID this decision is about
+	Outcome     Outcome       `json:"outcome"`
+	Rules       []RuleOutcome `json:"rules"`
+	Evidence    []Digest      `json:"evidence"` // what was looked at
+	Policy      Digest        `json:"policy"`
+	Time        time.Time     `json:"time"`
+}
+
+// RuleOutcome is one rule's part in a decision.
+type RuleOutcome struct {
+	Name     string     `json:"name"`
+	Outcome  Outcome    `json:"outcome"`
+	Reason   string     `json:"reason"`
+	Fix      string     `json:"fix,omitempty"`
+	Source   string     `json:"source"`
+	Findings []Finding  `json:"findings,omitempty"`
+	Cases    []TestCase `json:"cases,omitempty"`
+	Tasks    []string   `json:"tasks,omitempty"`
+}

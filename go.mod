@@ -1,0 +1,3 @@
+module fairlead.dev
+
+go 1.26.3

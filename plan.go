@@ -1,0 +1,124 @@
+package fairlead
+
+import "encoding/json"
+
+// Strategy is how a release enters an environment.
+type Strategy string
+
+// The strategies, from light to heavy.
+const (
+	StrategyNone      Strategy = "none"
+	StrategyRolling   Strategy = "rolling"
+	StrategyCanary    Strategy = "canary"
+	StrategyBlueGreen Strategy = "blue-green"
+)
+
+// Profile is one row of the matrix: how much is asked for in each column.
+// The values are those of the product's table.
+type Profile struct {
+	Security   string   `json:"security"` // none, basic, full, scan
+	Deployment Strategy `json:"deployment"`
+	Tests      string   `json:"tests"`      // none, fast, standard, complete, health
+	Monitoring string   `json:"monitoring"` // none, basic, standard, full, drift
+	Cost       string   `json:"cost"`       // none, tracked, monitored, optimized, analysis
+	Compliance string   `json:"compliance"` // none, basic, core, all, audit
+}
+
+// Plan is what must be done for one Event: a DAG of tasks, the gates that
+// judge their results, and the release that follows. It is immutable; Hash is
+// over everything else in it, so two plans with one hash do the same work.
+type Plan struct {
+	Hash        Digest       `json:"hash"`
+	Service     string       `json:"service"`
+	Event       Event        `json:"event"`
+	Environment string       `json:"environment"`
+	Strategy    Strategy     `json:"strategy"`
+	Profile     Profile      `json:"profile"`
+	Tasks       []Task       `json:"tasks"` // topological order: a task comes after all it needs
+	Gates       []Gate       `json:"gates"`
+	Release     *ReleasePlan `json:"release,omitempty"` // nil when the strategy is none
+	Reasons     []Reason     `json:"reasons"`
+	Inputs      PlanInputs   `json:"inputs"`
+}
+
+// PlanInputs are the digests of what the plan was computed from.
+type PlanInputs struct {
+	Config Digest `json:"config"` // of fairlead.yaml's bytes; of nothing when there is none
+	Policy Digest `json:"policy"` // of the gates in force
+	Flow   string `json:"flow"`   // version of the flows that will execute it
+}
+
+// Task is one node of the DAG.
+type Task struct {
+	ID      string          `json:"id"`   // unique in the plan: "unit", "unit[go=1.26]"
+	Type    string          `json:"type"` // step type: "test.command"
+	Needs   []string        `json:"needs"`
+	Config  json.RawMessage `json:"config"`           // the step type's config, complete with defaults
+	Matrix  json.RawMessage `json:"matrix,omitempty"` // this task's cell: object of string values
+	Env     []string        `json:"env,omitempty"`    // names of variables the command may see
+	Reads   []string        `json:"reads,omitempty"`  // globs of what the task reads; empty: the whole tree
+	Timeout Duration        `json:"timeout"`
+	Retries int             `json:"retries"` // further attempts when a failure's kind is retryable
+	Phase   Phase           `json:"phase"`
+	Reason  string          `json:"reason"` // why the task is in the plan
+}
+
+// Phase says when a task runs relative to the release.
+type Phase string
+
+// The phases of a task.
+const (
+	PhaseVerify  Phase = "verify"  // before the decision
+	PhasePreview Phase = "preview" // against the new release before it takes traffic
+)
+
+// Gate is one rule of the decision. Rule is a CEL condition that holds when
+// the change may pass.
+type Gate struct {
+	Name    string  `json:"name"`
+	Rule    string  `json:"rule"`    // CEL, bool
+	Outcome Outcome `json:"outcome"` // deny or warn: what follows when Rule does not hold
+	Reason  string  `json:"reason"`  // said when Rule does not hold
+	Fix     string  `json:"fix"`     // what to do then
+	About   string  `json:"about"`   // findings | cases | tasks: what the decision lists beside it
+	Source  string  `json:"source"`  // "matrix: security=full" or "fairlead.yaml:12:3"
+}
+
+// ReleasePlan is how the release is to be made.
+type ReleasePlan struct {
+	Target    string          `json:"target"`    // target type: "process"
+	Config    json.RawMessage `json:"config"`    // the target's config, complete with defaults
+	Artifacts []string        `json:"artifacts"` // names of the artifacts that make up the release
+	Replicas  int             `json:"replicas"`
+	Steps     []Stage         `json:"steps"` // canary stages; one stage of 100 for the others
+	Bake      Duration        `json:"bake"`
+	KeepOld   Duration        `json:"keep_old"` // blue-green: how long the old release is kept running
+	Judge     JudgePolicy     `json:"judge"`
+	Deadline  Duration        `json:"deadline"` // a release not done by then is rolled back
+	Ready     Duration        `json:"ready"`    // a release not ready by then is rolled back
+}
+
+// Stage is one step of traffic.
+type Stage struct {
+	Weight int      `json:"weight"` // percent of traffic for the new release, 1..100
+	For    Duration `json:"for"`
+}
+
+// JudgePolicy says how a release is judged while it takes traffic.
+type JudgePolicy struct {
+	MinRequests  int      `json:"min_requests"`  // per arm, before any answer but undecided
+	ErrorMargin  float64  `json:"error_margin"`  // tolerated absolute increase of the error rate, 0..1
+	LatencyRatio float64  `json:"latency_ratio"` // tolerated ratio of the latency quantile, > 1
+	Quantile     float64  `json:"quantile"`      // which latency quantile, 0..1
+	ErrorFloor   float64  `json:"error_floor"`   // error rate that is worse at once, whatever the baseline
+	Undecided    string   `json:"undecided"`     // hold | promote | rollback, at the end of a stage
+	Hold         Duration `json:"hold"`          // how much longer hold waits before it rolls back
+}
+
+// Reason explains one choice of the plan.
+type Reason struct {
+	Subject string `json:"subject"` // "environment", "strategy", "task unit", "gate tests-pass"
+	Choice  string `json:"choice"`
+	Source  string `json:"source"` // matrix | route | config | default | detected | event
+	Detail  string `json:"detail"` // for people: "push to main" or "fairlead.yaml:12:3"
+}

@@ -1,0 +1,53 @@
+package fairlead
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// RecordType names a fact; the words are CDEvents' subject and predicate.
+type RecordType string
+
+// The record types.
+const (
+	RecordRunQueued        RecordType = "pipelinerun.queued"
+	RecordRunStarted       RecordType = "pipelinerun.started"
+	RecordRunFinished      RecordType = "pipelinerun.finished"
+	RecordTaskStarted      RecordType = "taskrun.started"
+	RecordTaskFinished     RecordType = "taskrun.finished"
+	RecordDecision         RecordType = "decision.made"
+	RecordDeploymentBegan  RecordType = "deployment.started"
+	RecordDeploymentMoved  RecordType = "deployment.shifted"
+	RecordDeploymentEnded  RecordType = "deployment.finished"
+	RecordVerdict          RecordType = "verdict.given"
+	RecordRollbackStarted  RecordType = "rollback.started"
+	RecordRollbackFinished RecordType = "rollback.finished"
+	RecordServiceDeployed  RecordType = "service.deployed"
+	RecordCancelRequested  RecordType = "cancel.requested"
+)
+
+// Record is an append-only fact. ID is its idempotency key: appending an ID
+// that is already there changes nothing, so every fact is recorded once
+// however often the step that states it is repeated.
+type Record struct {
+	Seq     int64           `json:"seq"` // position in the record, given by the store
+	ID      string          `json:"id"`
+	Type    RecordType      `json:"type"`
+	Subject string          `json:"subject"` // the run, task, decision, deployment or verdict
+	RunID   string          `json:"run_id"`
+	Time    time.Time       `json:"time"`
+	Data    json.RawMessage `json:"data,omitempty"`
+}
+
+// Update is a set of facts and what they change, applied together or not at
+// all. When the first record's ID is already there the whole update was
+// applied before and nothing happens.
+type Update struct {
+	Records     []Record
+	Run         *Run
+	Tasks       []TaskRun
+	Decision    *Decision
+	Deployment  *Deployment
+	Environment *EnvironmentState
+	Evidence    []Evidence
+}

@@ -1,0 +1,73 @@
+package fairlead
+
+import "time"
+
+// State says where a run or a task is on its way. The words are those of the
+// OpenTelemetry CI/CD conventions.
+type State string
+
+// The states. A run in StateFinished never changes again.
+const (
+	StatePending    State = "pending"
+	StateExecuting  State = "executing"
+	StateFinalizing State = "finalizing" // a run that releases, bakes or rolls back
+	StateFinished   State = "finished"
+)
+
+// Result says how a run or a task ended.
+type Result string
+
+// The results.
+const (
+	ResultSuccess      Result = "success"
+	ResultFailure      Result = "failure"      // the work was done and did not pass
+	ResultError        Result = "error"        // the work could not be done
+	ResultTimeout      Result = "timeout"      // the work did not end within its limit
+	ResultCancellation Result = "cancellation" // somebody asked for it to stop
+	ResultSkip         Result = "skip"         // not needed, or what it needs did not succeed
+)
+
+// Run is one execution of a Plan.
+type Run struct {
+	ID          string    `json:"id"`
+	Plan        Digest    `json:"plan"`
+	Service     string    `json:"service"`
+	Environment string    `json:"environment"`
+	Strategy    Strategy  `json:"strategy"`
+	Commit      string    `json:"commit"`
+	Branch      string    `json:"branch,omitempty"`
+	Trigger     string    `json:"trigger,omitempty"`
+	RetryOf     string    `json:"retry_of,omitempty"` // the run this one continues
+	State       State     `json:"state"`
+	Result      Result    `json:"result,omitempty"`
+	Reason      string    `json:"reason,omitempty"` // one sentence: why it ended so
+	Fault       *Fault    `json:"fault,omitempty"`
+	Decision    string    `json:"decision,omitempty"`   // Decision.ID
+	Deployment  string    `json:"deployment,omitempty"` // Deployment.ID
+	StartedAt   time.Time `json:"started_at"`
+	FinishedAt  time.Time `json:"finished_at,omitzero"`
+}
+
+// TaskRun is one execution of a Task within a Run, over all its attempts.
+type TaskRun struct {
+	RunID        string        `json:"run_id"`
+	ID           string        `json:"id"` // Task.ID
+	Type         string        `json:"type"`
+	State        State         `json:"state"`
+	Result       Result        `json:"result,omitempty"`
+	Reason       string        `json:"reason,omitempty"`
+	Fault        *Fault        `json:"fault,omitempty"`
+	Attempts     int           `json:"attempts"`
+	ReusedFrom   string        `json:"reused_from,omitempty"` // the run whose result was reused
+	Key          Digest        `json:"key,omitempty"`         // over everything the task reads
+	Artifacts    []Artifact    `json:"artifacts,omitempty"`
+	Cases        []TestCase    `json:"cases,omitempty"`
+	Findings     []Finding     `json:"findings,omitempty"`
+	Measurements []Measurement `json:"measurements,omitempty"`
+	Evidence     []Digest      `json:"evidence,omitempty"` // Evidence.ID of what it left
+	StartedAt    time.Time     `json:"started_at"`
+	FinishedAt   time.Time     `json:"finished_at,omitzero"`
+}
+
+// Succeeded tells whether tasks that need this one may start.
+func (t TaskRun) Succeeded() bool { return t.Result == ResultSuccess }

@@ -1,0 +1,94 @@
+// Package target is the contract between the flow and the places where
+// releases run. A target is declarative: the flow says what must be true of
+// one service in one environment, the target makes it so and tells what it
+// sees. Everything is idempotent, so a step that is repeated changes nothing.
+package target
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"fairlead.dev"
+)
+
+// Type is one kind of target. Its value never changes after start-up.
+type Type struct {
+	Name   string // "process"
+	Title  string // one line, lower case, no full stop
+	Doc    string // Markdown, embedded from the .md beside the code
+	Config any    // a struct value (not a pointer) that holds the defaults
+}
+
+// Place names what a target is asked about.
+type Place struct {
+	Environment string `json:"environment"`
+	Service     string `json:"service"`
+}
+
+// Bundle is a release with all that is needed to verify it before it starts.
+type Bundle struct {
+	Release  fairlead.Release    `json:"release"`
+	Decision fairlead.Evidence   `json:"decision"` // the signed decision that allows it
+	Evidence []fairlead.Evidence `json:"evidence"` // of the builds that made its artifacts
+}
+
+// Content opens an artifact's bytes.
+type Content func(ctx context.Context, d fairlead.Digest) (io.ReadCloser, error)
+
+// Target runs releases. An implementation refuses anything with a fence lower
+// than the highest it has seen for the place (KindConflict), and refuses to
+// start a release whose bundle it has not verified (KindDenied).
+type Target interface {
+	// Deliver verifies the bundle for the place and keeps it. Delivering it again is a no-op.
+	Deliver(ctx context.Context, at Place, b Bundle, open Content) error
+	// Apply makes desired the wanted state and returns as soon as traffic follows it;
+	// replicas start and drain afterwards: see Observe.
+	Apply(ctx context.Context, at Place, desired Desired) error
+	// Observe tells what is there now.
+	Observe(ctx context.Context, at Place) (Observed, error)
+}
+
+// Desired is the wanted state of one service in one environment. A release
+// that is not listed is drained and stopped.
+type Desired struct {
+	Fence    int64           `json:"fence"`
+	Config   json.RawMessage `json:"config"` // the target type's config
+	Releases []Wanted        `json:"releases"`
+}
+
+// Wanted is the wanted state of one release.
+type Wanted struct {
+	Release  fairlead.Digest `json:"release"`
+	Replicas int             `json:"replicas"`
+	Weight   int             `json:"weight"` // percent of traffic; all weights sum to 100 or to 0
+}
+
+// Observed is what a target sees.
+type Observed struct {
+	Fence    int64      `json:"fence"`
+	Endpoint string     `json:"endpoint"` // base URL of the service: "http://127.0.0.1:8080"
+	Releases []Instance `json:"releases"`
+}
+
+// Instance is one release as it runs now.
+type Instance struct {
+	Release  fairlead.Digest `json:"release"`
+	Wanted   int             `json:"wanted"` // replicas
+	Running  int             `json:"running"`
+	Ready    int             `json:"ready"`
+	Weight   int             `json:"weight"`            // percent of traffic in force
+	Endpoint string          `json:"endpoint"`          // base URL of this release alone, for checks before it takes traffic
+	Sample   fairlead.Sample `json:"sample"`            // since the release first ran here
+	Problem  *fairlead.Fault `json:"problem,omitempty"` // why it is not ready, when it is known
+}
+
+// Find gives the instance of a release.
+func (o Observed) Find(release fairlead.Digest) (Instance, bool) {
+	for _, i := range o.Releases {
+		if i.Release == release {
+			return i, true
+		}
+	}
+	return Instance{}, false
+}
