@@ -86,16 +86,18 @@ type Gate struct {
 
 // ReleasePlan is how the release is to be made.
 type ReleasePlan struct {
-	Target    string          `json:"target"`    // target type: "process"
-	Config    json.RawMessage `json:"config"`    // the target's config, complete with defaults
-	Artifacts []string        `json:"artifacts"` // names of the artifacts that make up the release
-	Replicas  int             `json:"replicas"`
-	Steps     []Stage         `json:"steps"` // canary stages; one stage of 100 for the others
-	Bake      Duration        `json:"bake"`
-	KeepOld   Duration        `json:"keep_old"` // blue-green: how long the old release is kept running
-	Judge     JudgePolicy     `json:"judge"`
-	Deadline  Duration        `json:"deadline"` // a release not done by then is rolled back
-	Ready     Duration        `json:"ready"`    // a release not ready by then is rolled back
+	Target    string            `json:"target"`        // target type: "process"
+	Config    json.RawMessage   `json:"config"`        // the target's config, complete with defaults
+	Artifacts []string          `json:"artifacts"`     // names of the artifacts that make up the release
+	Command   []string          `json:"command"`       // how one replica is started, from the target's config
+	Env       map[string]string `json:"env,omitempty"` // what a replica sees, from the target's config
+	Replicas  int               `json:"replicas"`
+	Steps     []Stage           `json:"steps"` // canary stages; one stage of 100 for the others
+	Bake      Duration          `json:"bake"`
+	KeepOld   Duration          `json:"keep_old"` // blue-green: how long the old release is kept running
+	Judge     JudgePolicy       `json:"judge"`
+	Deadline  Duration          `json:"deadline"` // a release not done by then is rolled back
+	Ready     Duration          `json:"ready"`    // a release not ready by then is rolled back
 }
 
 // Stage is one step of traffic.

@@ -28,6 +28,7 @@ type Needs struct {
 	Workspace bool // a clean checkout of the commit
 	Network   bool // talks to something outside the machine
 	Endpoint  bool // a running release to talk to
+	Change    bool // looks at which paths the commit changes, so its result depends on them
 	Memory    int  // MiB it may take, 0 when small
 }
 
