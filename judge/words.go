@@ -1,0 +1,54 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// String writes "12.4% of 500".
+func (s share) String() string {
+	return percent(s.rate()) + " of " + thousands(s.of)
+}
+
+// percent writes 0.124 as "12.4%", with as many digits as a reader needs.
+func percent(rate float64) string {
+	v := rate * 100
+	digits := 1
+	if v != 0 && math.Abs(v) < 0.1 {
+		digits = 3
+	}
+	scale := math.Pow(10, float64(digits))
+	return strconv.FormatFloat(math.Round(v*scale)/scale, 'f', -1, 64) + "%"
+}
+
+// thousands writes 9500 as "9,500".
+func thousands(n uint64) string {
+	if n < 1000 {
+		return strconv.FormatUint(n, 10)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
+// times writes "1 time" and "3 times".
+func times(n uint64) string {
+	if n == 1 {
+		return "1 time"
+	}
+	return thousands(n) + " times"
+}
+
+// seconds writes a latency for people: "12.3ms", "1.25s".
+func seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	if d < time.Second {
+		return d.Round(100 * time.Microsecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+// number writes a plain number without trailing zeros.
+func number(v float64) string {
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}
