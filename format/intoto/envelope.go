@@ -1,0 +1,155 @@
+package intoto
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+)
+
+// PayloadType is the media type of a statement in an envelope.
+const PayloadType = "application/vnd.in-toto+json"
+
+// What can be wrong with an envelope. Every error of Open has one of these in
+// its chain.
+var (
+	ErrEnvelope    = errors.New("not a DSSE envelope")
+	ErrPayloadType = errors.New("the envelope does not hold an in-toto statement")
+	ErrNoSignature = errors.New("the envelope is not signed")
+	ErrDuplicate   = errors.New("a key signed more than once")
+	ErrUnknownKey  = errors.New("signed by a key that is not trusted")
+	ErrSignature   = errors.New("the signature does not match")
+)
+
+// Key is an Ed25519 key pair under its identifier. Private is nil in a key
+// that can only verify. Ed25519 is the only algorithm: an envelope cannot
+// choose another one.
+type Key struct {
+	ID      string
+	Public  ed25519.PublicKey
+	Private ed25519.PrivateKey
+}
+
+// Seal signs a statement. Ed25519 is deterministic, so equal statements
+// sealed with one key give equal bytes.
+func Seal(ctx context.Context, s Statement, k Key) ([]byte, error) {
+	payload, err := s.Encode()
+	if err != nil {
+		return nil, err
+	}
+	signer, err := dsse.NewEnvelopeSigner(signature{k})
+	if err != nil {
+		return nil, fmt.Errorf("prepare signature: %w", err)
+	}
+	envelope, err := signer.SignPayload(ctx, PayloadType, payload)
+	if err != nil {
+		return nil, fmt.Errorf("sign statement: %w", err)
+	}
+	return json.Marshal(envelope)
+}
+
+// Open verifies an envelope and gives its statement and the identifier of the
+// trusted key that signed it. Signatures of keys that are not trusted are
+// tolerated beside a trusted one; a wrong signature under a trusted key's
+// name, or two signatures under one name, are not.
+func Open(envelope []byte, trusted []Key) (Statement, string, error) {
+	e, payload, err := decode(envelope)
+	if err != nil {
+		return Statement{}, "", err
+	}
+	keyID, err := verify(e, payload, trusted)
+	if err != nil {
+		return Statement{}, "", err
+	}
+	s, err := DecodeStatement(payload)
+	if err != nil {
+		return Statement{}, "", err
+	}
+	return s, keyID, nil
+}
+
+// decode reads one envelope and its payload. Only standard base64 is read, so
+// that a payload has one spelling.
+func decode(b []byte) (dsse.Envelope, []byte, error) {
+	var e dsse.Envelope
+	d := json.NewDecoder(bytes.NewReader(b))
+	if err := d.Decode(&e); err != nil {
+		return e, nil, fmt.Errorf("%w: %w", ErrEnvelope, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return e, nil, fmt.Errorf("%w: something follows it", ErrEnvelope)
+	}
+	if e.PayloadType != PayloadType {
+		return e, nil, fmt.Errorf("%w: payload type is %q", ErrPayloadType, e.PayloadType)
+	}
+	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
+	if err != nil {
+		return e, nil, fmt.Errorf("%w: payload: %w", ErrEnvelope, err)
+	}
+	return e, payload, nil
+}
+
+// verify checks every signature that claims a trusted key, and gives the first
+// such key's identifier.
+func verify(e dsse.Envelope, payload []byte, trusted []Key) (string, error) {
+	if len(e.Signatures) == 0 {
+		return "", ErrNoSignature
+	}
+	keys := make(map[string]Key, len(trusted))
+	for _, k := range trusted {
+		keys[k.ID] = k
+	}
+	var accepted string
+	seen := map[string]bool{}
+	for _, s := range e.Signatures {
+		if seen[s.KeyID] {
+			return "", fmt.Errorf("%w: key %q", ErrDuplicate, s.KeyID)
+		}
+		seen[s.KeyID] = true
+		k, ok := keys[s.KeyID]
+		if !ok {
+			continue
+		}
+		if err := verifyOne(e, s, payload, k); err != nil {
+			return "", err
+		}
+		if accepted == "" {
+			accepted = k.ID
+		}
+	}
+	if accepted == "" {
+		return "", fmt.Errorf("%w: key %q", ErrUnknownKey, e.Signatures[0].KeyID)
+	}
+	return accepted, nil
+}
+
+func verifyOne(e dsse.Envelope, s dsse.Signature, payload []byte, k Key) error {
+	raw, err := base64.StdEncoding.Strict().DecodeString(s.Sig)
+	if err != nil {
+		return fmt.Errorf("%w: key %q: %w", ErrSignature, s.KeyID, err)
+	}
+	if len(k.Public) != ed25519.PublicKeySize || !ed25519.Verify(k.Public, dsse.PAE(e.PayloadType, payload), raw) {
+		return fmt.Errorf("%w: key %q", ErrSignature, s.KeyID)
+	}
+	return nil
+}
+
+// signature is a private Key as the library wants to see it.
+type signature struct{ key Key }
+
+var _ dsse.Signer = signature{}
+
+func (s signature) Sign(_ context.Context, data []byte) ([]byte, error) {
+	if len(s.key.Private) != ed25519.PrivateKeySize {
+		return nil, fmt.Errorf("key %q cannot sign", s.key.ID)
+	}
+	return ed25519.Sign(s.key.Private, data), nil
+}
+
+func (s signature) KeyID() (string, error) { return s.key.ID, nil }
