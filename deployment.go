@@ -1,6 +1,9 @@
 package fairlead
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Release is what enters an environment: artifacts and how to start them.
 // ID is the digest of all other fields, so an equal release is the same one.
@@ -61,14 +64,15 @@ type WeightPoint struct {
 
 // EnvironmentState is what is live in one environment for one service.
 type EnvironmentState struct {
-	Environment string    `json:"environment"`
-	Service     string    `json:"service"`
-	Current     *Release  `json:"current,omitempty"`    // takes the traffic
-	Previous    *Release  `json:"previous,omitempty"`   // known good before Current
-	Deployment  string    `json:"deployment,omitempty"` // the last one
-	Moving      string    `json:"moving,omitempty"`     // deployment in progress, holder of the environment
-	Target      string    `json:"target,omitempty"`     // target type
-	Config      []byte    `json:"config,omitempty"`     // the target's config it was released with, JSON
-	Fence       int64     `json:"fence"`                // highest fence given out
-	UpdatedAt   time.Time `json:"updated_at"`
+	Environment string          `json:"environment"`
+	Service     string          `json:"service"`
+	Current     *Release        `json:"current,omitempty"`    // takes the traffic
+	Previous    *Release        `json:"previous,omitempty"`   // known good before Current
+	Deployment  string          `json:"deployment,omitempty"` // the last one
+	Moving      string          `json:"moving,omitempty"`     // deployment in progress, holder of the environment
+	Target      string          `json:"target,omitempty"`     // target type
+	Config      json.RawMessage `json:"config,omitempty"`     // the target's config it was released with, JSON
+	Replicas    int             `json:"replicas,omitempty"`   // wanted for Current
+	Fence       int64           `json:"fence"`                // highest fence given out
+	UpdatedAt   time.Time       `json:"updated_at"`
 }

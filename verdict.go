@@ -68,3 +68,10 @@ type MetricAnswer struct {
 	Unit     string  `json:"unit"` // "1" or "s"
 	Reason   string  `json:"reason"`
 }
+
+// What JudgePolicy.Undecided may say.
+const (
+	UndecidedHold     = "hold"
+	UndecidedPromote  = "promote"
+	UndecidedRollback = "rollback"
+)
