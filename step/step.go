@@ -4,9 +4,12 @@
 package step
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"reflect"
 
 	"fairlead.dev"
 )
@@ -93,4 +96,19 @@ func Predicate(v any) json.RawMessage {
 		panic("step: predicate: " + err.Error())
 	}
 	return b
+}
+
+// Decode gives raw as a value of the type's config: the defaults, overlaid
+// with what raw says. An unknown key is an error.
+func Decode(t Type, raw json.RawMessage) (any, error) {
+	v := reflect.New(reflect.TypeOf(t.Config))
+	v.Elem().Set(reflect.ValueOf(t.Config))
+	if len(raw) > 0 {
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.DisallowUnknownFields()
+		if err := d.Decode(v.Interface()); err != nil {
+			return nil, fmt.Errorf("config of %s: %w", t.Name, err)
+		}
+	}
+	return v.Elem().Interface(), nil
 }

@@ -1,0 +1,234 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/engine"
+	"fairlead.dev/gate"
+)
+
+// Delivery is the input of the delivery flow.
+type Delivery struct {
+	RunID   string        `json:"run_id"`
+	RetryOf string        `json:"retry_of,omitempty"`
+	Plan    fairlead.Plan `json:"plan"`
+}
+
+// Ending is how a flow ended.
+type Ending struct {
+	Result fairlead.Result `json:"result"`
+	Reason string          `json:"reason"`
+	Fault  *fairlead.Fault `json:"fault,omitempty"`
+}
+
+// TaskEnding is the checkpoint of one task; everything else about it is in the ledger.
+type TaskEnding struct {
+	ID     string          `json:"id"`
+	Result fairlead.Result `json:"result"`
+}
+
+// delivery takes a plan from its first task to a finished run.
+func (f *flows) delivery(fl *engine.Flow, in Delivery) (Ending, error) {
+	started, err := fl.Now()
+	if err != nil {
+		return Ending{}, err
+	}
+	if _, err := do(f, fl, "begin", func(ctx context.Context) (bool, error) {
+		return f.begin(ctx, in, started)
+	}); err != nil {
+		return Ending{}, err
+	}
+	r, end, err := f.deliver(fl, in)
+	if err != nil {
+		if interrupted(fl) {
+			return Ending{}, err
+		}
+		end = failed(err)
+	}
+	return end, f.finish(fl, in, r, end, started)
+}
+
+// deliver runs the tasks, decides and releases.
+func (f *flows) deliver(fl *engine.Flow, in Delivery) (ruling, Ending, error) {
+	if err := f.tasks(fl, in); err != nil {
+		return ruling{}, Ending{}, err
+	}
+	at, err := fl.Now()
+	if err != nil {
+		return ruling{}, Ending{}, err
+	}
+	r, err := do(f, fl, "decide", func(ctx context.Context) (ruling, error) { return f.decide(ctx, in, at) })
+	if err != nil {
+		return ruling{}, Ending{}, err
+	}
+	end, err := f.release(fl, in, r)
+	return r, end, err
+}
+
+// begin records that the run started.
+func (f *flows) begin(ctx context.Context, in Delivery, at time.Time) (bool, error) {
+	run := newRun(in, at)
+	run.State = fairlead.StateExecuting
+	return f.Ledger.Commit(ctx, fairlead.Update{
+		Records: []fairlead.Record{record(in.RunID+"/started", fairlead.RecordRunStarted, in.RunID, in.RunID, at, run)},
+		Run:     &run,
+	})
+}
+
+func newRun(in Delivery, at time.Time) fairlead.Run {
+	p := in.Plan
+	return fairlead.Run{
+		ID: in.RunID, Plan: p.Hash, Service: p.Service, Environment: p.Environment, Strategy: p.Strategy,
+		Commit: p.Event.Commit, Branch: p.Event.Branch, Trigger: p.Event.Trigger, RetryOf: in.RetryOf,
+		State: fairlead.StatePending, StartedAt: at,
+	}
+}
+
+// tasks runs every task of the verify phase. All steps are started at once, in
+// plan order, and each waits in memory for what it needs: so the numbering of
+// the durable steps never depends on which task ends first.
+func (f *flows) tasks(fl *engine.Flow, in Delivery) error {
+	futures := make(map[string]engine.Future[TaskEnding], len(in.Plan.Tasks))
+	var order []string
+	for _, t := range in.Plan.Tasks {
+		if t.Phase != fairlead.PhaseVerify {
+			continue
+		}
+		needs := make([]engine.Future[TaskEnding], len(t.Needs))
+		for i, n := range t.Needs {
+			needs[i] = futures[n]
+		}
+		futures[t.ID] = engine.Go(fl, "task "+t.ID, func(ctx context.Context) (TaskEnding, error) {
+			for _, n := range needs {
+				if _, err := n.Wait(); err != nil {
+					return TaskEnding{}, err
+				}
+			}
+			return persist(ctx, f, func(ctx context.Context) (TaskEnding, error) {
+				return f.task(ctx, Order{RunID: in.RunID, RetryOf: in.RetryOf, Plan: in.Plan, Task: t})
+			})
+		})
+		order = append(order, t.ID)
+	}
+	for _, id := range order {
+		if _, err := futures[id].Wait(); err != nil {
+			return fmt.Errorf("task %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// ruling is the checkpoint of the decision.
+type ruling struct {
+	Decision fairlead.Decision `json:"decision"`
+	Release  *fairlead.Release `json:"release,omitempty"`
+	Ending   *Ending           `json:"ending,omitempty"` // set when the run ends here
+}
+
+// decide lets the gates judge what the tasks left.
+func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, error) {
+	cancelled, err := f.Situation.CancelRequested(ctx, in.RunID)
+	if err != nil {
+		return ruling{}, err
+	}
+	if cancelled {
+		return ruling{Ending: &Ending{Result: fairlead.ResultCancellation, Reason: "cancelled before the decision"}}, nil
+	}
+	tasks, err := f.Reader.Tasks(ctx, in.RunID)
+	if err != nil {
+		return ruling{}, err
+	}
+	evidence, err := f.Archive.EvidenceOf(ctx, in.RunID)
+	if err != nil {
+		return ruling{}, err
+	}
+	release, fault := assemble(in.Plan, tasks)
+	d := gate.Decide(gate.Input{Plan: in.Plan, RunID: in.RunID, Tasks: tasks, Evidence: evidence, Release: release, Time: at})
+	if fault != nil {
+		d = withRule(d, fairlead.RuleOutcome{
+			Name: "release-complete", Outcome: fairlead.OutcomeDeny, Reason: fault.Cause, Fix: fault.Hint, Source: "release",
+		})
+	}
+	signed, err := f.Signer.SignDecision(ctx, d, release)
+	if err != nil {
+		return ruling{}, err
+	}
+	run := newRun(in, at)
+	if stored, err := f.Reader.Run(ctx, in.RunID); err == nil {
+		run = stored
+	}
+	run.Decision = d.ID
+	_, err = f.Ledger.Commit(ctx, fairlead.Update{
+		Records:  []fairlead.Record{record(d.ID, fairlead.RecordDecision, d.ID, in.RunID, at, d)},
+		Run:      &run,
+		Decision: &d,
+		Evidence: []fairlead.Evidence{signed},
+	})
+	return ruling{Decision: d, Release: release, Ending: refusal(d)}, err
+}
+
+// withRule adds a rule that came from the flow itself.
+func withRule(d fairlead.Decision, r fairlead.RuleOutcome) fairlead.Decision {
+	d.Rules = append(d.Rules, r)
+	if r.Outcome == fairlead.OutcomeDeny {
+		d.Outcome = fairlead.OutcomeDeny
+	}
+	return d
+}
+
+// refusal is the ending of a run whose decision stops it, nil when it may go on.
+func refusal(d fairlead.Decision) *Ending {
+	if d.Outcome != fairlead.OutcomeDeny && d.Outcome != fairlead.OutcomeWait {
+		return nil
+	}
+	for _, r := range d.Rules {
+		if r.Outcome == d.Outcome {
+			return &Ending{
+				Result: fairlead.ResultFailure,
+				Reason: fmt.Sprintf("%s: %s", r.Name, r.Reason),
+				Fault:  &fairlead.Fault{Op: "decide", Kind: fairlead.KindDenied, Cause: r.Name + ": " + r.Reason, Hint: r.Fix},
+			}
+		}
+	}
+	return &Ending{Result: fairlead.ResultFailure, Reason: "the decision is " + string(d.Outcome)}
+}
+
+// release hands over to the rollout, when there is something to release.
+func (f *flows) release(fl *engine.Flow, in Delivery, d ruling) (Ending, error) {
+	if d.Ending != nil {
+		return *d.Ending, nil
+	}
+	if d.Release == nil {
+		return Ending{Result: fairlead.ResultSuccess, Reason: "verified; nothing to release"}, nil
+	}
+	return engine.Child[Rollout, Ending](fl, NameRollout, in.RunID+"/rollout", Rollout{
+		RunID: in.RunID, ID: DeploymentID(in.RunID), Plan: in.Plan, Release: *d.Release,
+	})
+}
+
+// finish records how the run ended.
+func (f *flows) finish(fl *engine.Flow, in Delivery, d ruling, end Ending, started time.Time) error {
+	at, err := fl.Now()
+	if err != nil {
+		return err
+	}
+	_, err = do(f, fl, "finish", func(ctx context.Context) (bool, error) {
+		run := newRun(in, started)
+		run.State, run.Result, run.Reason, run.Fault = fairlead.StateFinished, end.Result, end.Reason, end.Fault
+		run.Decision, run.FinishedAt = d.Decision.ID, at
+		if d.Ending == nil && d.Release != nil {
+			run.Deployment = DeploymentID(in.RunID)
+		}
+		return f.Ledger.Commit(ctx, fairlead.Update{
+			Records: []fairlead.Record{record(in.RunID+"/finished", fairlead.RecordRunFinished, in.RunID, in.RunID, at, run)},
+			Run:     &run,
+		})
+	})
+	return err
+}
+
+// DeploymentID names the deployment of a run.
+func DeploymentID(runID string) string { return runID + "/deployment" }

@@ -1,0 +1,114 @@
+// Package flow executes plans: durable flows for delivery, rollout and
+// rollback. It decides the order of things and nothing else: time, waiting and
+// checkpoints come from the engine, work and effects from the parts it is
+// given. Every effect is idempotent by id, so a flow that is resumed after a
+// crash repeats nothing that was recorded.
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/engine"
+	"fairlead.dev/target"
+)
+
+// Version names the flows' shape. It is part of every plan and it, not the
+// binary, decides which runs a process can resume. Change it only when a flow
+// changes in a way that [engine.Flow.Patch] cannot bridge.
+const Version = "1"
+
+// Names under which the flows are registered with the engine.
+const (
+	NameDelivery = "delivery"
+	NameRollout  = "rollout"
+	NameRollback = "rollback"
+)
+
+// Ledger is where facts are written.
+type Ledger interface {
+	// Commit applies an update once; false means it had been applied before.
+	Commit(ctx context.Context, u fairlead.Update) (bool, error)
+	// ClaimEnvironment makes holder the one that may move the environment.
+	ClaimEnvironment(ctx context.Context, environment, service, holder, replaces string) (fairlead.EnvironmentState, error)
+}
+
+// Reader is where facts are read back.
+type Reader interface {
+	Run(ctx context.Context, id string) (fairlead.Run, error)
+	Tasks(ctx context.Context, runID string) ([]fairlead.TaskRun, error)
+	Task(ctx context.Context, runID, taskID string) (fairlead.TaskRun, error)
+}
+
+// Situation is what may change under a flow's feet.
+type Situation interface {
+	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
+	Environment(ctx context.Context, environment, service string) (fairlead.EnvironmentState, error)
+	CancelRequested(ctx context.Context, runID string) (bool, error)
+}
+
+// Archive is where evidence is read back.
+type Archive interface {
+	EvidenceOf(ctx context.Context, runID string) ([]fairlead.Evidence, error)
+}
+
+// Worker does the work of one task.
+type Worker interface {
+	// Execute does the task, all attempts included. The error is for work that
+	// was interrupted and has to be repeated; everything else is in the TaskRun.
+	Execute(ctx context.Context, o Order) (fairlead.TaskRun, []fairlead.Evidence, error)
+}
+
+// Signer signs decisions.
+type Signer interface {
+	SignDecision(ctx context.Context, d fairlead.Decision, r *fairlead.Release) (fairlead.Evidence, error)
+}
+
+// Order asks a worker for one task.
+type Order struct {
+	RunID    string
+	RetryOf  string // run whose successful results may be taken over as they are
+	Plan     fairlead.Plan
+	Task     fairlead.Task
+	Needs    []fairlead.TaskRun // results of the tasks it needs
+	Endpoint string             // of the release to check, for tasks of the preview phase
+}
+
+// Parts is everything the flows use.
+type Parts struct {
+	Ledger    Ledger
+	Reader    Reader
+	Situation Situation
+	Archive   Archive
+	Worker    Worker
+	Signer    Signer
+	Target    func(typ string) (target.Target, error)
+	Content   target.Content
+	Trouble   func(error)   // told each time a step has to wait for something that is out of reach; must not block
+	Tick      time.Duration // how often a moving release is looked at; 0 means 250 ms
+}
+
+type flows struct{ Parts }
+
+// Register makes the flows known to the engine. Call it before the engine is launched.
+func Register(e *engine.Engine, p Parts) {
+	if p.Tick <= 0 {
+		p.Tick = 250 * time.Millisecond
+	}
+	f := &flows{p}
+	engine.Register(e, NameDelivery, f.delivery)
+	engine.Register(e, NameRollout, f.rollout)
+	engine.Register(e, NameRollback, f.rollback)
+}
+
+// record makes one record. data is encoded as JSON; a value without JSON
+// encoding is a defect and panics.
+func record(id string, typ fairlead.RecordType, subject, runID string, at time.Time, data any) fairlead.Record {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		panic("flow: record " + id + ": " + err.Error())
+	}
+	return fairlead.Record{ID: id, Type: typ, Subject: subject, RunID: runID, Time: at, Data: raw}
+}

@@ -1,0 +1,263 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/engine"
+	"fairlead.dev/target"
+)
+
+// Rollback is the input of the rollback flow: all traffic back to a release
+// that is known good.
+type Rollback struct {
+	ID          string            `json:"id"`
+	RunID       string            `json:"run_id"`               // run under which it is recorded
+	Own         bool              `json:"own,omitempty"`        // RunID is this rollback's own run, asked for by a person
+	Deployment  string            `json:"deployment,omitempty"` // deployment that is stopped, when one moves
+	Environment string            `json:"environment"`
+	Service     string            `json:"service"`
+	Target      string            `json:"target"`
+	From        fairlead.Digest   `json:"from"`         // release that goes
+	To          *fairlead.Release `json:"to,omitempty"` // nil: nothing ran before, so nothing runs afterwards
+	Config      json.RawMessage   `json:"config"`
+	Replicas    int               `json:"replicas"`
+	Ready       fairlead.Duration `json:"ready"`
+	Reason      string            `json:"reason"`
+}
+
+// RollbackID names the rollback of a deployment. There is at most one.
+func RollbackID(deployment string) string { return deployment + "/rollback" }
+
+func (in Rollback) place() target.Place {
+	return target.Place{Environment: in.Environment, Service: in.Service}
+}
+
+// patience is how long a rollback tries to have the stable release ready at
+// full strength before it gives up and asks for a person.
+const patience = 5 * time.Minute
+
+// turned is the checkpoint of the first act.
+type turned struct {
+	Fence   int64             `json:"fence"`
+	Current *fairlead.Release `json:"current,omitempty"` // when the rollback began
+	Turned  bool              `json:"turned"`            // all traffic is on the stable release
+	Fault   *fairlead.Fault   `json:"fault,omitempty"`
+	Time    time.Time         `json:"time"`
+}
+
+// rollback turns the traffic first and tidies up afterwards.
+func (f *flows) rollback(fl *engine.Flow, in Rollback) (Ending, error) {
+	to, err := f.Target(in.Target)
+	if err != nil {
+		return failed(err), nil
+	}
+	t, err := do(f, fl, "turn", func(ctx context.Context) (turned, error) { return f.turn(ctx, in, to) })
+	if err != nil {
+		return Ending{}, err
+	}
+	if err := f.noteTurn(fl, in, t); err != nil {
+		return Ending{}, err
+	}
+	fault, err := do(f, fl, "settle", func(ctx context.Context) (*fairlead.Fault, error) {
+		return f.settleBack(ctx, in, to, t)
+	})
+	if err != nil {
+		return Ending{}, err
+	}
+	end := ending(in, t, fault)
+	return end, f.endRollback(fl, in, t, end)
+}
+
+// turn takes the environment over and, in the same breath, gives all traffic
+// to the stable release. When that is not ready it is brought up by settleBack.
+func (f *flows) turn(ctx context.Context, in Rollback, to target.Target) (turned, error) {
+	st, err := f.Ledger.ClaimEnvironment(ctx, in.Environment, in.Service, in.ID, in.Deployment)
+	if fairlead.KindOf(err) == fairlead.KindConflict {
+		return turned{Fault: fairlead.FaultOf(err), Time: now()}, nil
+	}
+	if err != nil {
+		return turned{}, err
+	}
+	out := turned{Fence: st.Fence, Current: st.Current}
+	fault, err := f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), in.desired(st.Fence, 100, 0)) })
+	out.Turned, out.Time = fault == nil, now()
+	return out, err
+}
+
+// desired keeps both releases running and divides the traffic between them.
+func (in Rollback) desired(fence int64, toWeight, fromWeight int) target.Desired {
+	d := target.Desired{Fence: fence, Config: in.Config}
+	if in.To == nil {
+		return d
+	}
+	d.Releases = []target.Wanted{{Release: in.To.ID, Replicas: in.Replicas, Weight: toWeight}}
+	if in.From != in.To.ID {
+		d.Releases = append(d.Releases, target.Wanted{Release: in.From, Replicas: in.Replicas, Weight: fromWeight})
+	}
+	return d
+}
+
+// settleBack waits until the stable release is at full strength with all the
+// traffic, and stops the other one. A fault means a person is needed.
+func (f *flows) settleBack(ctx context.Context, in Rollback, to target.Target, t turned) (*fairlead.Fault, error) {
+	if t.Fault != nil || in.To == nil {
+		return t.Fault, nil
+	}
+	for !t.Turned {
+		if now().Sub(t.Time) > patience {
+			return in.givenUp("its replicas do not stay ready"), nil
+		}
+		fault, err := f.bringBack(ctx, in, to, t)
+		if err != nil || fault != nil {
+			return fault, err
+		}
+		fault, err = f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), in.desired(t.Fence, 100, 0)) })
+		if err != nil {
+			return nil, err
+		}
+		t.Turned = fault == nil
+	}
+	if fault, err := f.strength(ctx, in, to, in.Replicas, t.Time); err != nil || fault != nil {
+		return fault, err
+	}
+	alone := in
+	alone.From = in.To.ID
+	return f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), alone.desired(t.Fence, 100, 0)) })
+}
+
+// bringBack starts the stable release beside the other one, which keeps the
+// traffic if it can serve it, and waits for the first ready replica.
+func (f *flows) bringBack(ctx context.Context, in Rollback, to target.Target, t turned) (*fairlead.Fault, error) {
+	fault, err := f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), in.desired(t.Fence, 0, 100)) })
+	if err == nil && fault != nil && fault.Kind == fairlead.KindConflict {
+		fault, err = f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), in.desired(t.Fence, 0, 0)) })
+	}
+	if err != nil || fault != nil {
+		return fault, err
+	}
+	if err := pause(ctx, f.Tick); err != nil {
+		return nil, err
+	}
+	return f.strength(ctx, in, to, 1, t.Time)
+}
+
+// strength waits until the stable release has that many ready replicas.
+func (f *flows) strength(ctx context.Context, in Rollback, to target.Target, replicas int, since time.Time) (*fairlead.Fault, error) {
+	for {
+		var seen target.Instance
+		if o, err := to.Observe(ctx, in.place()); err == nil {
+			seen, _ = o.Find(in.To.ID)
+		}
+		if seen.Ready >= replicas {
+			return nil, nil
+		}
+		if now().Sub(since) > patience {
+			return in.givenUp(fmt.Sprintf("%d of %d replicas are ready", seen.Ready, replicas)), nil
+		}
+		if err := pause(ctx, f.Tick); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// givenUp is the fault of a rollback that ran out of patience.
+func (in Rollback) givenUp(cause string) *fairlead.Fault {
+	return fairlead.FaultOf(&fairlead.Problem{
+		Op: "roll back", Kind: fairlead.KindUnavailable,
+		Err:  fmt.Errorf("release %s is not at full strength after %s: %s", in.To.ID.Short(), patience, cause),
+		Hint: "see `fairlead logs` for what the stable release says; start it by hand if need be",
+	})
+}
+
+func ending(in Rollback, t turned, fault *fairlead.Fault) Ending {
+	if fault != nil {
+		return Ending{Result: fairlead.ResultError, Reason: "rollback needs a person: " + fault.Cause, Fault: fault}
+	}
+	if in.To == nil {
+		return Ending{Result: fairlead.ResultSuccess, Reason: "rolled back: the release was stopped, nothing ran before it"}
+	}
+	return Ending{Result: fairlead.ResultSuccess, Reason: fmt.Sprintf("rolled back: all traffic is on release %s", in.To.ID.Short())}
+}
+
+// noteTurn records that the rollback began and when the traffic was turned.
+func (f *flows) noteTurn(fl *engine.Flow, in Rollback, t turned) error {
+	_, err := do(f, fl, "note turn", func(ctx context.Context) (bool, error) {
+		u := fairlead.Update{Records: []fairlead.Record{record(in.ID+"/started", fairlead.RecordRollbackStarted, in.ID, in.RunID, t.Time, struct {
+			To     fairlead.Digest `json:"to,omitempty"`
+			From   fairlead.Digest `json:"from"`
+			Turned bool            `json:"turned"`
+			Reason string          `json:"reason"`
+		}{idOf(in.To), in.From, t.Turned, in.Reason})}}
+		d, err := f.stopped(ctx, in)
+		if err != nil {
+			return false, err
+		}
+		if d != nil {
+			d.Phase, d.Reason = fairlead.DeployRollingBack, in.Reason
+			d.Weights = append(d.Weights, fairlead.WeightPoint{Time: t.Time, Weight: 0})
+			u.Deployment = d
+		}
+		return f.Ledger.Commit(ctx, u)
+	})
+	return err
+}
+
+// stopped reads the deployment that the rollback stops, nil when there is none.
+func (f *flows) stopped(ctx context.Context, in Rollback) (*fairlead.Deployment, error) {
+	if in.Deployment == "" {
+		return nil, nil
+	}
+	d, err := f.Situation.Deployment(ctx, in.Deployment)
+	if err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+// endRollback records how the rollback ended and frees the environment.
+func (f *flows) endRollback(fl *engine.Flow, in Rollback, t turned, end Ending) error {
+	at, err := fl.Now()
+	if err != nil {
+		return err
+	}
+	_, err = do(f, fl, "end", func(ctx context.Context) (bool, error) {
+		u := fairlead.Update{Records: []fairlead.Record{record(in.ID+"/finished", fairlead.RecordRollbackFinished, in.ID, in.RunID, at, end)}}
+		d, err := f.stopped(ctx, in)
+		if err != nil {
+			return false, err
+		}
+		if d != nil {
+			d.Phase, d.FinishedAt = fairlead.DeployRolledBack, at
+			if end.Result != fairlead.ResultSuccess {
+				d.Phase = fairlead.DeployFailed
+			}
+			u.Deployment = d
+		}
+		if t.Fault == nil {
+			st, err := f.Situation.Environment(ctx, in.Environment, in.Service)
+			if err != nil {
+				return false, err
+			}
+			st.Moving, st.Fence, st.UpdatedAt = "", t.Fence, at
+			if in.To != nil && (st.Current == nil || st.Current.ID != in.To.ID) {
+				st.Previous, st.Current = nil, in.To // what failed is nothing to go back to
+			}
+			u.Environment = &st
+		}
+		if in.Own {
+			run, err := f.Reader.Run(ctx, in.RunID)
+			if err != nil {
+				return false, err
+			}
+			run.State, run.Result, run.Reason, run.Fault, run.FinishedAt = fairlead.StateFinished, end.Result, end.Reason, end.Fault, at
+			u.Run = &run
+			u.Records = append(u.Records, record(in.RunID+"/finished", fairlead.RecordRunFinished, in.RunID, in.RunID, at, run))
+		}
+		return f.Ledger.Commit(ctx, u)
+	})
+	return err
+}

@@ -1,0 +1,178 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/engine"
+	"fairlead.dev/target"
+)
+
+// Rollout is the input of the rollout flow: one release entering one environment.
+type Rollout struct {
+	RunID   string           `json:"run_id"`
+	ID      string           `json:"id"` // Deployment.ID
+	Plan    fairlead.Plan    `json:"plan"`
+	Release fairlead.Release `json:"release"`
+}
+
+func (in Rollout) place() target.Place {
+	return target.Place{Environment: in.Plan.Environment, Service: in.Plan.Service}
+}
+
+// claimed is the checkpoint of having the environment to ourselves.
+type claimed struct {
+	Fence   int64             `json:"fence"`
+	Current *fairlead.Release `json:"current,omitempty"` // takes the traffic now
+	Fault   *fairlead.Fault   `json:"fault,omitempty"`
+}
+
+// move is one rollout on its way.
+type move struct {
+	*flows
+	fl       *engine.Flow
+	in       Rollout
+	to       target.Target
+	fence    int64
+	current  *fairlead.Release // takes the traffic when the rollout begins; nil when nothing does
+	previous *fairlead.Release // current, unless that is the very release to be rolled out
+	first    time.Time
+}
+
+// rollout moves a release into its environment by stages, each of them judged.
+func (f *flows) rollout(fl *engine.Flow, in Rollout) (Ending, error) {
+	m := &move{flows: f, fl: fl, in: in}
+	var err error
+	if m.first, err = fl.Now(); err != nil {
+		return Ending{}, err
+	}
+	if m.to, err = f.Target(in.Plan.Release.Target); err != nil {
+		return failed(err), nil
+	}
+	c, err := do(f, fl, "claim", func(ctx context.Context) (claimed, error) { return f.claim(ctx, in) })
+	if err != nil {
+		return Ending{}, err
+	}
+	if c.Fault != nil {
+		return failed(c.Fault.Problem()), nil
+	}
+	m.fence, m.current = c.Fence, c.Current
+	if m.current != nil && m.current.ID != in.Release.ID {
+		m.previous = m.current
+	}
+	end, err := m.run()
+	if err != nil && !interrupted(fl) {
+		return m.rollBack(stop{Reason: err.Error(), Fault: fairlead.FaultOf(err)})
+	}
+	return end, err
+}
+
+// claim takes the environment for this deployment, or tells who has it.
+func (f *flows) claim(ctx context.Context, in Rollout) (claimed, error) {
+	st, err := f.Ledger.ClaimEnvironment(ctx, in.Plan.Environment, in.Plan.Service, in.ID, "")
+	if fairlead.KindOf(err) == fairlead.KindConflict {
+		return claimed{Fault: fairlead.FaultOf(err)}, nil
+	}
+	return claimed{Fence: st.Fence, Current: st.Current}, err
+}
+
+// run delivers the release, brings it up, moves the traffic and bakes.
+func (m *move) run() (Ending, error) {
+	if err := m.note("began", fairlead.RecordDeploymentBegan, fairlead.DeployPrepare, "", nil); err != nil {
+		return Ending{}, err
+	}
+	fault, err := m.deliver()
+	if err != nil {
+		return Ending{}, err
+	}
+	if fault != nil {
+		return m.abandon(*fault)
+	}
+	why, err := m.stages()
+	if err != nil {
+		return Ending{}, err
+	}
+	if why != nil {
+		return m.rollBack(*why)
+	}
+	return m.conclude()
+}
+
+// deliver hands the release and its evidence to the target, which verifies it.
+func (m *move) deliver() (*fairlead.Fault, error) {
+	return do(m.flows, m.fl, "deliver", func(ctx context.Context) (*fairlead.Fault, error) {
+		evidence, err := m.Archive.EvidenceOf(ctx, m.in.RunID)
+		if err != nil {
+			return nil, err
+		}
+		b := target.Bundle{Release: m.in.Release}
+		for _, e := range evidence {
+			switch e.PredicateType {
+			case fairlead.PredicateDecision:
+				b.Decision = e
+			case fairlead.PredicateBuild:
+				b.Evidence = append(b.Evidence, e)
+			}
+		}
+		return m.attempt(ctx, func() error { return m.to.Deliver(ctx, m.in.place(), b, m.Content) })
+	})
+}
+
+// abandon ends a rollout that has not touched traffic.
+func (m *move) abandon(fault fairlead.Fault) (Ending, error) {
+	end := Ending{Result: fairlead.ResultError, Reason: fault.Op + ": " + fault.Cause, Fault: &fault}
+	if fault.Kind == fairlead.KindDenied || fault.Kind == fairlead.KindInvalid {
+		end.Result = fairlead.ResultFailure
+	}
+	return end, m.end("abandoned", fairlead.DeployFailed, end.Reason, nil, fairlead.RecordDeploymentEnded)
+}
+
+// rollBack hands over to the rollback flow and waits for it.
+func (m *move) rollBack(why stop) (Ending, error) {
+	back, err := engine.Child[Rollback, Ending](m.fl, NameRollback, RollbackID(m.in.ID), Rollback{
+		ID: RollbackID(m.in.ID), RunID: m.in.RunID, Deployment: m.in.ID, Environment: m.in.Plan.Environment,
+		Service: m.in.Plan.Service, Target: m.in.Plan.Release.Target, From: m.in.Release.ID, To: m.current,
+		Config: m.in.Plan.Release.Config, Replicas: m.in.Plan.Release.Replicas,
+		Ready: m.in.Plan.Release.Ready, Reason: why.Reason,
+	})
+	if err != nil {
+		return Ending{}, err
+	}
+	end := Ending{Result: fairlead.ResultFailure, Reason: why.Reason + "; " + back.Reason, Fault: why.Fault}
+	if why.Cancelled {
+		end.Result = fairlead.ResultCancellation
+	}
+	if back.Result != fairlead.ResultSuccess {
+		end.Result, end.Fault = fairlead.ResultError, back.Fault
+	}
+	return end, nil
+}
+
+// conclude drops the old release and records the new one as live.
+func (m *move) conclude() (Ending, error) {
+	if keep := m.in.Plan.Release.KeepOld.D(); keep > 0 && m.previous != nil {
+		if err := m.fl.Sleep(keep); err != nil {
+			return Ending{}, err
+		}
+	}
+	// The old release goes only after the new one is recorded as the one to go
+	// back to; a crash in between leaves both running, never neither.
+	release := m.in.Release
+	if err := m.end("done", fairlead.DeployDone, "", &release, fairlead.RecordServiceDeployed); err != nil {
+		return Ending{}, err
+	}
+	fault, err := m.apply("drop the old release", m.wanted(share{newReplicas: m.in.Plan.Release.Replicas, weight: 100}))
+	if err != nil {
+		return Ending{}, err
+	}
+	end := Ending{
+		Result: fairlead.ResultSuccess,
+		Reason: fmt.Sprintf("release %s is live in %s", release.ID.Short(), m.in.Plan.Environment),
+	}
+	if fault != nil && fault.Kind != fairlead.KindConflict {
+		end.Reason += "; the old one could not be stopped: " + fault.Cause
+	}
+	return end, nil
+}

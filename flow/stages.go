@@ -1,0 +1,221 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/target"
+)
+
+// share is how replicas and traffic are divided between the new release and the previous one.
+type share struct {
+	newReplicas, oldReplicas int
+	weight                   int // percent for the new release
+}
+
+// stop says why a rollout does not go on.
+type stop struct {
+	Reason    string          `json:"reason"`
+	Fault     *fairlead.Fault `json:"fault,omitempty"`
+	Cancelled bool            `json:"cancelled,omitempty"`
+	Replaced  bool            `json:"replaced,omitempty"` // somebody else moves the environment now
+}
+
+// step is one move of traffic with what comes before and after it.
+type step struct {
+	name   string
+	before share // replicas to bring up, traffic as it is
+	after  share
+	watch  time.Duration
+	phase  fairlead.DeployPhase
+}
+
+// steps lays out a strategy. The previous release keeps at least one ready
+// replica until the last verdict, so that a rollback never waits for a start.
+func (m *move) steps() []step {
+	p := m.in.Plan.Release
+	n := p.Replicas
+	old := n
+	if m.previous == nil {
+		old = 0
+	}
+	var steps []step
+	switch {
+	case m.previous == nil:
+		all := share{newReplicas: n, weight: 100}
+		steps = []step{{name: "first release", before: share{newReplicas: n}, after: all, watch: p.Steps[len(p.Steps)-1].For.D()}}
+	case m.in.Plan.Strategy == fairlead.StrategyRolling:
+		weight := 0
+		for i := 1; i <= n; i++ {
+			after := share{newReplicas: i, oldReplicas: max(1, n-i), weight: 100 * i / n}
+			steps = append(steps, step{
+				name:   fmt.Sprintf("replica %d of %d", i, n),
+				before: share{newReplicas: i, oldReplicas: max(1, n-i+1), weight: weight},
+				after:  after, watch: p.Steps[0].For.D(),
+			})
+			weight = after.weight
+		}
+	default:
+		weight := 0
+		for i, s := range p.Steps {
+			steps = append(steps, step{
+				name:   fmt.Sprintf("stage %d of %d (%d%%)", i+1, len(p.Steps), s.Weight),
+				before: share{newReplicas: n, oldReplicas: old, weight: weight},
+				after:  share{newReplicas: n, oldReplicas: old, weight: s.Weight}, watch: s.For.D(),
+			})
+			weight = s.Weight
+		}
+		if weight < 100 {
+			full := share{newReplicas: n, oldReplicas: old, weight: 100}
+			steps = append(steps, step{name: "promotion", before: share{newReplicas: n, oldReplicas: old, weight: weight}, after: full})
+		}
+	}
+	last := steps[len(steps)-1].after
+	if bake := p.Bake.D(); bake > 0 {
+		steps = append(steps, step{name: "bake", before: last, after: last, watch: bake, phase: fairlead.DeployBake})
+	}
+	return steps
+}
+
+// stages walks through the steps. A stop that is not nil means: roll back.
+func (m *move) stages() (*stop, error) {
+	for i, s := range m.steps() {
+		if s.phase == "" {
+			s.phase = fairlead.DeployShift
+		}
+		why, err := m.bringUp(i, s)
+		if err != nil || why != nil {
+			return why, err
+		}
+		if i == 0 {
+			if why, err = m.preview(); err != nil || why != nil {
+				return why, err
+			}
+		}
+		if why, err = m.shift(s); err != nil || why != nil {
+			return why, err
+		}
+		if why, err = m.judge(s); err != nil || why != nil {
+			return why, err
+		}
+	}
+	return nil, nil
+}
+
+// bringUp starts the replicas that the step needs and waits until they are ready.
+func (m *move) bringUp(i int, s step) (*stop, error) {
+	if i > 0 && s.before == s.after {
+		return nil, nil
+	}
+	fault, err := m.apply("start "+s.name, m.wanted(s.before))
+	if err != nil {
+		return nil, err
+	}
+	if fault != nil {
+		return &stop{Reason: fault.Cause, Fault: fault}, nil
+	}
+	return do(m.flows, m.fl, "ready "+s.name, func(ctx context.Context) (*stop, error) {
+		return m.untilReady(ctx, m.in.Release.ID, s.before.newReplicas, m.in.Plan.Release.Ready.D())
+	})
+}
+
+// untilReady waits until a release has that many ready replicas. Not ready in
+// time, or failing for a reason the target knows, is a stop.
+func (m *move) untilReady(ctx context.Context, release fairlead.Digest, replicas int, limit time.Duration) (*stop, error) {
+	deadline := now().Add(limit)
+	var last target.Instance
+	for {
+		o, err := m.to.Observe(ctx, m.in.place())
+		if err == nil {
+			last, _ = o.Find(release)
+			if last.Ready >= replicas {
+				return nil, nil
+			}
+			if hopeless(last) {
+				return &stop{Reason: "not ready: " + last.Problem.Cause, Fault: last.Problem}, nil
+			}
+		}
+		if why, err := m.mustStop(ctx); err != nil || why != nil {
+			return why, err
+		}
+		if now().After(deadline) {
+			return &stop{
+				Reason: fmt.Sprintf("%d of %d replicas ready after %s", last.Ready, replicas, limit),
+				Fault:  last.Problem,
+			}, nil
+		}
+		if err := pause(ctx, m.Tick); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// hopeless tells whether waiting longer for an instance is in vain: it was
+// refused, or it went down again and again without ever being ready.
+func hopeless(i target.Instance) bool {
+	if i.Problem == nil || i.Ready > 0 {
+		return false
+	}
+	return i.Problem.Kind == fairlead.KindDenied || i.Sample.Restarts >= 3
+}
+
+// preview runs the tasks that check the new release before it takes traffic.
+func (m *move) preview() (*stop, error) {
+	for _, t := range m.in.Plan.Tasks {
+		if t.Phase != fairlead.PhasePreview {
+			continue
+		}
+		end, err := do(m.flows, m.fl, "preview "+t.ID, func(ctx context.Context) (TaskEnding, error) {
+			o, err := m.to.Observe(ctx, m.in.place())
+			if err != nil {
+				return TaskEnding{}, err
+			}
+			i, _ := o.Find(m.in.Release.ID)
+			return m.task(ctx, Order{RunID: m.in.RunID, Plan: m.in.Plan, Task: t, Endpoint: i.Endpoint})
+		})
+		if err != nil {
+			return nil, err
+		}
+		if end.Result != fairlead.ResultSuccess {
+			return &stop{
+				Reason:    fmt.Sprintf("preview check %s ended with %s", t.ID, end.Result),
+				Cancelled: end.Result == fairlead.ResultCancellation,
+			}, nil
+		}
+	}
+	return nil, nil
+}
+
+// shift moves traffic.
+func (m *move) shift(s step) (*stop, error) {
+	if s.before == s.after && s.phase == fairlead.DeployBake {
+		return nil, m.note(s.name, fairlead.RecordDeploymentMoved, s.phase, "", nil)
+	}
+	fault, err := m.apply("shift "+s.name, m.wanted(s.after))
+	if err != nil {
+		return nil, err
+	}
+	if fault != nil {
+		return &stop{Reason: fault.Cause, Fault: fault}, nil
+	}
+	return nil, m.note(s.name, fairlead.RecordDeploymentMoved, s.phase, "", &s.after.weight)
+}
+
+// wanted is the desired state for a share.
+func (m *move) wanted(s share) target.Desired {
+	d := target.Desired{Fence: m.fence, Config: m.in.Plan.Release.Config}
+	d.Releases = append(d.Releases, target.Wanted{Release: m.in.Release.ID, Replicas: s.newReplicas, Weight: s.weight})
+	if m.previous != nil && s.oldReplicas > 0 {
+		d.Releases = append(d.Releases, target.Wanted{Release: m.previous.ID, Replicas: s.oldReplicas, Weight: 100 - s.weight})
+	}
+	return d
+}
+
+// apply makes a desired state the wanted one, as a durable step.
+func (m *move) apply(name string, d target.Desired) (*fairlead.Fault, error) {
+	return do(m.flows, m.fl, name, func(ctx context.Context) (*fairlead.Fault, error) {
+		return m.attempt(ctx, func() error { return m.to.Apply(ctx, m.in.place(), d) })
+	})
+}

@@ -1,0 +1,117 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"fairlead.dev"
+)
+
+// task does one task and records it. A task that was recorded as finished is
+// not done again, whatever became of its checkpoint.
+func (f *flows) task(ctx context.Context, o Order) (TaskEnding, error) {
+	done, err := f.Reader.Task(ctx, o.RunID, o.Task.ID)
+	switch {
+	case err == nil && done.State == fairlead.StateFinished:
+		return TaskEnding{ID: done.ID, Result: done.Result}, nil
+	case err != nil && fairlead.KindOf(err) != fairlead.KindNotFound:
+		return TaskEnding{}, err
+	}
+	if o.Needs, err = f.needs(ctx, o); err != nil {
+		return TaskEnding{}, err
+	}
+	tr, evidence, err := f.do(ctx, o)
+	if err != nil {
+		return TaskEnding{}, err
+	}
+	subject := o.RunID + "/" + o.Task.ID
+	_, err = f.Ledger.Commit(ctx, fairlead.Update{
+		Records:  []fairlead.Record{record(subject+"/finished", fairlead.RecordTaskFinished, subject, o.RunID, tr.FinishedAt, summary(tr))},
+		Tasks:    []fairlead.TaskRun{tr},
+		Evidence: evidence,
+	})
+	return TaskEnding{ID: tr.ID, Result: tr.Result}, err
+}
+
+// do lets the worker do the task, unless something it needs did not succeed.
+func (f *flows) do(ctx context.Context, o Order) (fairlead.TaskRun, []fairlead.Evidence, error) {
+	for _, n := range o.Needs {
+		if !n.Succeeded() {
+			return fairlead.TaskRun{
+				RunID: o.RunID, ID: o.Task.ID, Type: o.Task.Type, State: fairlead.StateFinished, Result: fairlead.ResultSkip,
+				Reason:    fmt.Sprintf("%s, which it needs, ended with %s", n.ID, n.Result),
+				StartedAt: n.FinishedAt, FinishedAt: n.FinishedAt,
+			}, nil, nil
+		}
+	}
+	return f.Worker.Execute(ctx, o)
+}
+
+// needs reads the results of the tasks that this one needs.
+func (f *flows) needs(ctx context.Context, o Order) ([]fairlead.TaskRun, error) {
+	needs := make([]fairlead.TaskRun, 0, len(o.Task.Needs))
+	for _, id := range o.Task.Needs {
+		n, err := f.Reader.Task(ctx, o.RunID, id)
+		if err != nil {
+			return nil, err
+		}
+		needs = append(needs, n)
+	}
+	return needs, nil
+}
+
+// taskSummary is what the record says of a finished task; the whole TaskRun is
+// a document of its own.
+type taskSummary struct {
+	Result     fairlead.Result `json:"result"`
+	Reason     string          `json:"reason,omitempty"`
+	Attempts   int             `json:"attempts"`
+	ReusedFrom string          `json:"reused_from,omitempty"`
+	Seconds    float64         `json:"seconds"`
+	Artifacts  int             `json:"artifacts,omitempty"`
+	Cases      int             `json:"cases,omitempty"`
+	Findings   int             `json:"findings,omitempty"`
+}
+
+func summary(t fairlead.TaskRun) taskSummary {
+	return taskSummary{
+		Result: t.Result, Reason: t.Reason, Attempts: t.Attempts, ReusedFrom: t.ReusedFrom,
+		Seconds:   t.FinishedAt.Sub(t.StartedAt).Seconds(),
+		Artifacts: len(t.Artifacts), Cases: len(t.Cases), Findings: len(t.Findings),
+	}
+}
+
+// assemble makes the release from the artifacts that the tasks left. No
+// release is planned: nil and no fault.
+func assemble(p fairlead.Plan, tasks []fairlead.TaskRun) (*fairlead.Release, *fairlead.Fault) {
+	if p.Release == nil {
+		return nil, nil
+	}
+	byName := map[string]fairlead.Artifact{}
+	for _, t := range tasks {
+		for _, a := range t.Artifacts {
+			byName[a.Name] = a
+		}
+	}
+	r := fairlead.Release{Service: p.Service, Commit: p.Event.Commit, Command: p.Release.Command, Env: p.Release.Env}
+	var missing []string
+	for _, name := range p.Release.Artifacts {
+		a, ok := byName[name]
+		if !ok {
+			missing = append(missing, name)
+			continue
+		}
+		r.Artifacts = append(r.Artifacts, a)
+	}
+	if len(missing) > 0 {
+		return nil, fairlead.FaultOf(&fairlead.Problem{
+			Op: "assemble release", Kind: fairlead.KindDenied,
+			Err:  errors.New("no task produced " + strings.Join(missing, ", ")),
+			Hint: "name it under build.artifacts, or see why the build did not succeed",
+		})
+	}
+	r = r.Identify()
+	return &r, nil
+}

@@ -1,0 +1,169 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/judge"
+	"fairlead.dev/target"
+)
+
+// mark is the checkpoint of the moment a watch begins: counters to subtract.
+type mark struct {
+	Time     time.Time       `json:"time"`
+	Baseline fairlead.Sample `json:"baseline"`
+	Canary   fairlead.Sample `json:"canary"`
+}
+
+// sighting is the checkpoint of a watch.
+type sighting struct {
+	Verdict fairlead.Verdict `json:"verdict"`
+	Stop    *stop            `json:"stop,omitempty"`
+}
+
+// judge watches a step for its time and records the verdict. Only a verdict
+// that is not worse, or an undecided one that policy lets pass, goes on.
+func (m *move) judge(s step) (*stop, error) {
+	if s.watch <= 0 {
+		return nil, nil
+	}
+	begin, err := do(m.flows, m.fl, "mark "+s.name, func(ctx context.Context) (mark, error) { return m.mark(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	seen, err := do(m.flows, m.fl, "watch "+s.name, func(ctx context.Context) (sighting, error) {
+		return m.watch(ctx, s, begin)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := m.noteVerdict(seen.Verdict); err != nil {
+		return nil, err
+	}
+	return seen.Stop, nil
+}
+
+func (m *move) mark(ctx context.Context) (mark, error) {
+	o, err := m.to.Observe(ctx, m.in.place())
+	if err != nil {
+		return mark{}, err
+	}
+	b, c := m.arms(o)
+	return mark{Time: now(), Baseline: b.Sample, Canary: c.Sample}, nil
+}
+
+// arms gives the previous release and the new one as the target sees them.
+func (m *move) arms(o target.Observed) (baseline, canary target.Instance) {
+	if m.previous != nil {
+		baseline, _ = o.Find(m.previous.ID)
+	}
+	canary, _ = o.Find(m.in.Release.ID)
+	return baseline, canary
+}
+
+// watch looks at the counters every tick until the step's time is over. Worse
+// ends it at once; undecided at the end follows the policy. It starts from the
+// recorded mark, so a resumed watch ends when the first one would have.
+func (m *move) watch(ctx context.Context, s step, begin mark) (sighting, error) {
+	policy := m.in.Plan.Release.Judge
+	end := begin.Time.Add(s.watch)
+	for {
+		v, err := m.look(ctx, s, begin)
+		if err != nil {
+			return sighting{}, err
+		}
+		if v.Answer == fairlead.AnswerWorse {
+			return sighting{Verdict: v, Stop: &stop{Reason: v.Stage + ": " + v.Reason}}, nil
+		}
+		why, err := m.mustStop(ctx)
+		if err != nil {
+			return sighting{}, err
+		}
+		if why != nil {
+			return sighting{Verdict: v, Stop: why}, nil
+		}
+		if over := now(); !over.Before(end) {
+			done, why := settle(v, policy, over.Sub(end))
+			if done {
+				if why == nil && v.Answer == fairlead.AnswerUndecided {
+					v.Reason += "; promoted by policy"
+				}
+				return sighting{Verdict: v, Stop: why}, nil
+			}
+		}
+		if err := pause(ctx, m.Tick); err != nil {
+			return sighting{}, err
+		}
+	}
+}
+
+// look takes one sample and asks the judge.
+func (m *move) look(ctx context.Context, s step, begin mark) (fairlead.Verdict, error) {
+	o, err := m.to.Observe(ctx, m.in.place())
+	if err != nil {
+		return fairlead.Verdict{}, err
+	}
+	b, c := m.arms(o)
+	baseline, canary := b.Sample.Since(begin.Baseline), c.Sample.Since(begin.Canary)
+	if s.after.weight == 100 {
+		baseline = b.Sample // it takes no traffic any more: judge against all it served
+	}
+	var r judge.Result
+	if m.previous == nil {
+		r = judge.Alone(canary, m.in.Plan.Release.Judge)
+	} else {
+		r = judge.Compare(baseline, canary, m.in.Plan.Release.Judge)
+	}
+	return fairlead.Verdict{
+		ID: m.in.ID + "/verdict/" + s.name, Deployment: m.in.ID, Stage: s.name,
+		Answer: r.Answer, Reason: r.Reason, Metrics: r.Metrics, Baseline: baseline, Canary: canary, Time: now(),
+	}, nil
+}
+
+// settle says whether the end of a stage has come, and whether it is a stop.
+func settle(v fairlead.Verdict, p fairlead.JudgePolicy, late time.Duration) (done bool, why *stop) {
+	if v.Answer != fairlead.AnswerUndecided {
+		return true, nil
+	}
+	switch p.Undecided {
+	case fairlead.UndecidedPromote:
+		return true, nil
+	case fairlead.UndecidedHold:
+		if late < p.Hold.D() {
+			return false, nil
+		}
+		return true, &stop{Reason: fmt.Sprintf("%s: still undecided after holding for %s: %s", v.Stage, p.Hold, v.Reason)}
+	default:
+		return true, &stop{Reason: fmt.Sprintf("%s: undecided: %s", v.Stage, v.Reason)}
+	}
+}
+
+// mustStop tells whether the rollout has to stop for a reason outside the
+// release: somebody cancelled the run, a rollback took the environment over,
+// or the deployment's own deadline has passed.
+func (m *move) mustStop(ctx context.Context) (*stop, error) {
+	cancelled, err := m.Situation.CancelRequested(ctx, m.in.RunID)
+	if err != nil {
+		return nil, err
+	}
+	if cancelled {
+		return &stop{Reason: "cancelled", Cancelled: true}, nil
+	}
+	st, err := m.Situation.Environment(ctx, m.in.Plan.Environment, m.in.Plan.Service)
+	if err != nil {
+		return nil, err
+	}
+	if st.Moving != m.in.ID {
+		return &stop{Reason: "a rollback took the environment over", Replaced: true}, nil
+	}
+	if limit := m.in.Plan.Release.Deadline.D(); limit > 0 && now().Sub(m.first) > limit {
+		return &stop{Reason: fmt.Sprintf("not done within %s", limit)}, nil
+	}
+	return nil, nil
+}
+
+// now is the wall clock inside a step, where its value is part of what the
+// step records. Flows themselves ask the engine.
+func now() time.Time { return time.Now().UTC() }

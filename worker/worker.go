@@ -1,0 +1,170 @@
+// Package worker does the work of one task: it prepares the workspace and the
+// environment, runs the step type, tries again where that can help, takes an
+// earlier result where nothing the task reads has changed, and signs what the
+// task claims. What is recorded, and when, is the flow's business.
+package worker
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/flow"
+	"fairlead.dev/step"
+)
+
+// Workspaces gives tasks the commit's files.
+type Workspaces interface {
+	// Checkout puts a clean copy of the commit into dir, which does not exist yet.
+	Checkout(ctx context.Context, commit, dir string) error
+	// TreeDigest is over the files of the commit that match the globs.
+	TreeDigest(ctx context.Context, commit string, globs []string) (fairlead.Digest, error)
+}
+
+// Memory is what the worker asks about the past and the present.
+type Memory interface {
+	TaskByKey(ctx context.Context, key fairlead.Digest) (fairlead.TaskRun, bool, error)
+	Task(ctx context.Context, runID, taskID string) (fairlead.TaskRun, error)
+	CancelRequested(ctx context.Context, runID string) (bool, error)
+}
+
+// Shelf keeps evidence of earlier runs.
+type Shelf interface {
+	Evidence(ctx context.Context, ids ...fairlead.Digest) ([]fairlead.Evidence, error)
+}
+
+// Journal takes what happens while a task runs.
+type Journal interface {
+	Commit(ctx context.Context, u fairlead.Update) (bool, error)
+	AppendOutput(ctx context.Context, runID, taskID string, attempt int, data []byte) error
+}
+
+// Signer signs what a task claims.
+type Signer interface {
+	Sign(ctx context.Context, runID, taskID string, c fairlead.Claim, at time.Time) (fairlead.Evidence, error)
+}
+
+// Blobs keeps content by digest.
+type Blobs interface {
+	step.Blobs
+	Open(ctx context.Context, d fairlead.Digest) (io.ReadCloser, error)
+}
+
+// Options are the parts a Worker uses and its limits.
+type Options struct {
+	Types      map[string]step.Type
+	Workspaces Workspaces
+	Memory     Memory
+	Shelf      Shelf
+	Journal    Journal
+	Signer     Signer
+	Blobs      Blobs
+	Dir        string   // workspaces are made below it
+	Hide       []string // absolute directories that commands must not see
+	Parallel   int      // tasks at the same time; at least 1
+	Logger     *slog.Logger
+}
+
+// Worker executes tasks. It is safe for concurrent use.
+type Worker struct {
+	Options
+	slots chan struct{}
+}
+
+// New gives a worker.
+func New(o Options) *Worker {
+	return &Worker{Options: o, slots: make(chan struct{}, max(1, o.Parallel))}
+}
+
+var _ flow.Worker = (*Worker)(nil)
+
+// Execute does a task. See [flow.Worker].
+func (w *Worker) Execute(ctx context.Context, o flow.Order) (fairlead.TaskRun, []fairlead.Evidence, error) {
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	case <-ctx.Done():
+		return fairlead.TaskRun{}, nil, ctx.Err()
+	}
+	j := &job{Worker: w, order: o, tr: fairlead.TaskRun{
+		RunID: o.RunID, ID: o.Task.ID, Type: o.Task.Type, State: fairlead.StateExecuting, StartedAt: now(),
+	}}
+	cancelled, err := w.Memory.CancelRequested(ctx, o.RunID)
+	if err != nil {
+		return fairlead.TaskRun{}, nil, err
+	}
+	if cancelled {
+		j.end(fairlead.ResultCancellation, "cancelled before it started", nil)
+		return j.tr, nil, nil
+	}
+	return j.run(ctx)
+}
+
+// job is one task on its way.
+type job struct {
+	*Worker
+	order    flow.Order
+	typ      step.Type
+	config   any
+	evidence []fairlead.Evidence
+	tr       fairlead.TaskRun
+}
+
+func (j *job) run(ctx context.Context) (fairlead.TaskRun, []fairlead.Evidence, error) {
+	if err := j.resolve(); err != nil {
+		j.end(fairlead.ResultError, err.Error(), err)
+		return j.tr, nil, nil
+	}
+	reused, err := j.reuse(ctx)
+	if err != nil || reused {
+		return j.tr, j.evidence, err
+	}
+	dir := filepath.Join(j.Dir, safe(j.order.RunID), safe(j.order.Task.ID))
+	defer func() {
+		if err := removeAll(dir); err != nil {
+			j.Logger.Warn("workspace not removed", "dir", dir, "error", err)
+		}
+	}()
+	if err := j.attempts(ctx, dir); err != nil {
+		return fairlead.TaskRun{}, nil, err
+	}
+	return j.tr, j.evidence, nil
+}
+
+// end sets how the task ended.
+func (j *job) end(r fairlead.Result, reason string, err error) {
+	j.tr.State, j.tr.Result, j.tr.Reason, j.tr.FinishedAt = fairlead.StateFinished, r, reason, now()
+	j.tr.Fault = fairlead.FaultOf(err)
+}
+
+func now() time.Time { return time.Now().UTC() }
+
+// safe turns an id into one path element.
+func safe(id string) string {
+	out := []rune(id)
+	for i, r := range out {
+		ok := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '='
+		if !ok {
+			out[i] = '_'
+		}
+	}
+	return string(out)
+}
+
+// removeAll removes a workspace, also when a tool left directories in it read-only.
+func removeAll(dir string) error {
+	if err := os.RemoveAll(dir); err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			return os.Chmod(path, 0o700) //nolint:gosec // a directory needs x to be emptied
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
