@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"fairlead.dev"
+)
+
+// ClaimEnvironment makes holder the one that moves a service in an
+// environment, and gives out the next fence. It succeeds when nobody moves it,
+// or when the one who does is replaces. A holder that has it already gets the
+// state unchanged. Otherwise it is KindConflict, naming the one who has it.
+// [Store.Commit] with an environment whose Moving is empty lets go.
+func (s *Store) ClaimEnvironment(ctx context.Context, environment, service, holder, replaces string) (fairlead.EnvironmentState, error) {
+	const op = "claim environment"
+	if holder == "" {
+		return fairlead.EnvironmentState{}, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: errors.New("a claim needs a holder")}
+	}
+	var state fairlead.EnvironmentState
+	err := s.write(ctx, op, func(t *tx) error {
+		var err error
+		if state, err = t.environmentState(environment, service); err != nil {
+			return err
+		}
+		switch {
+		case state.Moving == holder:
+			return nil
+		case state.Moving == "", state.Moving == replaces:
+		default:
+			return &fairlead.Problem{
+				Op: op, Kind: fairlead.KindConflict,
+				Err:  fmt.Errorf("%s of %s is being moved by %s", environment, service, state.Moving),
+				Hint: "wait until it is done, or roll it back: see fairlead status",
+			}
+		}
+		state.Moving, state.UpdatedAt = holder, time.Now().UTC()
+		state.Fence++
+		doc, err := json.Marshal(state)
+		if err != nil {
+			return err
+		}
+		return t.environment(state, string(doc))
+	})
+	if err != nil {
+		return fairlead.EnvironmentState{}, err
+	}
+	return state, nil
+}
+
+// environmentState reads an environment; one never heard of is empty.
+func (t *tx) environmentState(environment, service string) (fairlead.EnvironmentState, error) {
+	state := fairlead.EnvironmentState{Environment: environment, Service: service}
+	var doc string
+	err := t.row(oneEnvironment, []any{environment, service}, &doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return state, nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(doc), &state)
+	}
+	return state, err
+}

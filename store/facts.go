@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+)
+
+// Records gives records in the order they were committed. Seq has no gap, and
+// a record never appears before one that has already been read: so a reader
+// may ask again with the last Seq it has seen.
+func (s *Store) Records(ctx context.Context, f RecordFilter) ([]fairlead.Record, error) {
+	const op = "read records"
+	var where conditions
+	where.equal("run_id", f.RunID)
+	if f.After > 0 {
+		where.add("seq > ?", f.After)
+	}
+	if n := len(f.Types); n > 0 {
+		args := make([]any, n)
+		for i, t := range f.Types {
+			args[i] = string(t)
+		}
+		where.add("type IN ("+marks(n)+")", args...)
+	}
+	rows, err := s.query(ctx, `SELECT seq, id, type, subject, run_id, time, data FROM record`+where.String()+` ORDER BY seq LIMIT ?`,
+		append(where.args, limit(f.Limit, 1000))...)
+	if err != nil {
+		return nil, s.problem(op, err)
+	}
+	defer rows.Close()
+	var records []fairlead.Record
+	for rows.Next() {
+		var r fairlead.Record
+		var at int64
+		var data sql.NullString
+		if err := rows.Scan(&r.Seq, &r.ID, &r.Type, &r.Subject, &r.RunID, &at, &data); err != nil {
+			return nil, s.problem(op, err)
+		}
+		if at != 0 {
+			r.Time = time.Unix(0, at).UTC()
+		}
+		if data.Valid {
+			r.Data = json.RawMessage(data.String)
+		}
+		records = append(records, r)
+	}
+	return records, s.problem(op, rows.Err())
+}
+
+// Evidence gives evidence by id, in the order asked; one that is missing is
+// KindNotFound.
+func (s *Store) Evidence(ctx context.Context, ids ...fairlead.Digest) ([]fairlead.Evidence, error) {
+	const op, atOnce = "read evidence", 500
+	byID := make(map[fairlead.Digest]fairlead.Evidence, len(ids))
+	for rest := ids; len(rest) > 0; {
+		n := min(len(rest), atOnce)
+		args := make([]any, n)
+		for i, id := range rest[:n] {
+			args[i] = string(id)
+		}
+		found, err := s.evidence(ctx, op, `SELECT doc, envelope FROM evidence WHERE id IN (`+marks(n)+`)`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			byID[e.ID] = e
+		}
+		rest = rest[n:]
+	}
+	all := make([]fairlead.Evidence, 0, len(ids))
+	for _, id := range ids {
+		e, ok := byID[id]
+		if !ok {
+			return nil, notFound(op, "evidence "+string(id), "evidence is kept with the run that made it")
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// EvidenceOf gives all evidence that a run left, oldest first.
+func (s *Store) EvidenceOf(ctx context.Context, runID string) ([]fairlead.Evidence, error) {
+	return s.evidence(ctx, "read evidence", `SELECT doc, envelope FROM evidence WHERE run_id = ? ORDER BY time, id`, runID)
+}
+
+func (s *Store) evidence(ctx context.Context, op, query string, args ...any) ([]fairlead.Evidence, error) {
+	rows, err := s.query(ctx, query, args...)
+	if err != nil {
+		return nil, s.problem(op, err)
+	}
+	defer rows.Close()
+	var all []fairlead.Evidence
+	for rows.Next() {
+		var doc sql.RawBytes
+		var envelope []byte
+		var e fairlead.Evidence
+		if err := rows.Scan(&doc, &envelope); err != nil {
+			return nil, s.problem(op, err)
+		}
+		if err := json.Unmarshal(doc, &e); err != nil {
+			return nil, s.problem(op, err)
+		}
+		e.Envelope = envelope
+		all = append(all, e)
+	}
+	return all, s.problem(op, rows.Err())
+}
+
+// marks gives n parameters: "?, ?, ?".
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"fairlead.dev"
+)
+
+// most is how many writes one transaction takes.
+const most = 128
+
+// write is one caller's share of a transaction.
+type write struct {
+	ctx  context.Context
+	op   string
+	do   func(*tx) error
+	done chan error
+}
+
+// tx is the write transaction in progress.
+type tx struct {
+	ctx  context.Context
+	sql  *sql.Tx
+	pool *pool
+}
+
+// write hands do to the writer and waits for the commit. do may be called
+// once; an error from it undoes its own effects only. A caller that gives up
+// before its turn leaves nothing behind; afterwards it waits for the outcome.
+func (s *Store) write(ctx context.Context, op string, do func(*tx) error) error {
+	w := &write{ctx: ctx, op: op, do: do, done: make(chan error, 1)}
+	select {
+	case s.queue <- w:
+		return <-w.done
+	case <-ctx.Done():
+		return s.problem(op, ctx.Err())
+	case <-s.quit:
+		return &fairlead.Problem{Op: op, Kind: fairlead.KindUnavailable, Err: errors.New("the store is closed")}
+	}
+}
+
+// writeLoop is the one writer.
+func (s *Store) writeLoop() {
+	defer close(s.done)
+	for {
+		select {
+		case w := <-s.queue:
+			s.commit(s.gather(w))
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// gather takes all writes that wait now. Nobody is waited for: while one batch
+// is flushed to disk the next one gathers by itself.
+func (s *Store) gather(first *write) []*write {
+	batch := []*write{first}
+	for len(batch) < most {
+		select {
+		case w := <-s.queue:
+			batch = append(batch, w)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit applies a batch in one transaction and answers its callers.
+func (s *Store) commit(batch []*write) {
+	outcomes := make([]error, len(batch))
+	err := s.transact(func(t *tx) error {
+		for i, w := range batch {
+			var err error
+			if outcomes[i], err = t.try(w, len(batch) > 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for i, w := range batch {
+		if err != nil {
+			outcomes[i] = err
+		}
+		w.done <- s.problem(w.op, outcomes[i])
+	}
+}
+
+// transact runs fn in a transaction of its own. The callers' contexts have no
+// part in it: one that gives up must not undo the others' writes.
+func (s *Store) transact(fn func(*tx) error) error {
+	ctx := context.Background()
+	if s.dialect.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.dialect.limit)
+		defer cancel()
+	}
+	sqlTx, err := s.writes.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	t := &tx{ctx: ctx, sql: sqlTx, pool: s.writes}
+	if s.dialect.lock != "" {
+		_, err = t.exec(s.dialect.lock)
+	}
+	if err == nil {
+		err = fn(t)
+	}
+	if err != nil {
+		return errors.Join(err, rollback(sqlTx))
+	}
+	return sqlTx.Commit()
+}
+
+// rollback ends a transaction that the database may already have ended.
+func rollback(t *sql.Tx) error {
+	if err := t.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return nil
+}
+
+// try does one write of a batch. The outcome is the caller's; an error means
+// that the whole transaction is lost. Alone in its batch, a write needs no
+// savepoint.
+func (t *tx) try(w *write, shared bool) (outcome, err error) {
+	if w.ctx.Err() != nil {
+		return w.ctx.Err(), nil
+	}
+	if !shared {
+		return nil, w.do(t)
+	}
+	if _, err := t.exec("SAVEPOINT one"); err != nil {
+		return nil, err
+	}
+	if outcome = w.do(t); outcome != nil {
+		if _, err := t.exec("ROLLBACK TO SAVEPOINT one"); err != nil {
+			return nil, errors.Join(outcome, err)
+		}
+	}
+	_, err = t.exec("RELEASE SAVEPOINT one")
+	return outcome, err
+}
+
+// exec runs a statement and gives the number of rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	st, err := t.statement(query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := st.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// row reads one row; sql.ErrNoRows when there is none.
+func (t *tx) row(query string, args []any, into ...any) error {
+	st, err := t.statement(query)
+	if err != nil {
+		return err
+	}
+	return st.QueryRowContext(t.ctx, args...).Scan(into...)
+}
+
+func (t *tx) statement(query string) (*sql.Stmt, error) {
+	st, err := t.pool.prepare(t.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return t.sql.StmtContext(t.ctx, st), nil
+}
