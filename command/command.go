@@ -1,0 +1,183 @@
+// Package command runs one command of a task safely: in a clean environment,
+// in a process tree that is killed whole, and out of sight of the directories
+// it must not read.
+//
+// A command never runs as a direct child. The program starts itself again as a
+// guard, a small process whose only work is to watch the command and its
+// maker: when the command ends, everything it left behind is killed; when the
+// maker dies, even by kill -9, the command dies with it. A program that runs
+// commands therefore calls [Guard] first in main, and a test binary first in
+// TestMain.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+)
+
+// DefaultGrace is how long a command has between TERM and KILL when its Spec
+// does not say.
+const DefaultGrace = 5 * time.Second
+
+// Spec says what to run and how. Exactly one of Shell and Args is set.
+type Spec struct {
+	Shell   string        // a script for "sh -e -c": it ends at the first command that fails
+	Args    []string      // or an argument vector; Args[0] is looked up in the PATH of Env
+	Dir     string        // absolute working directory
+	Env     []string      // "NAME=value": the complete environment
+	Hide    []string      // absolute directories that the command must not see; they must exist
+	Output  io.Writer     // stdout and stderr as they come; nil discards. A slow writer slows the command
+	Timeout time.Duration // 0: as long as the context allows
+	Grace   time.Duration // between TERM and KILL; 0: DefaultGrace
+}
+
+// Result is how a command ended.
+type Result struct {
+	ExitCode  int    // -1 when a signal ended it
+	Signal    string // "killed", "terminated"; "" when it exited
+	Duration  time.Duration
+	TimedOut  bool  // Timeout or the context's deadline passed
+	Cancelled bool  // the context was cancelled
+	Peak      int64 // bytes of the largest process of the tree; never less than the guard's own, about 15 MB
+}
+
+// Succeeded tells whether the command did all it was asked to.
+func (r Result) Succeeded() bool {
+	return r.ExitCode == 0 && r.Signal == "" && !r.TimedOut && !r.Cancelled
+}
+
+// String says in words how the command ended: "exit code 2", "killed".
+func (r Result) String() string {
+	switch {
+	case r.TimedOut:
+		return fmt.Sprintf("timed out after %s", r.Duration.Round(time.Millisecond))
+	case r.Cancelled:
+		return "cancelled"
+	case r.Signal != "":
+		return "ended by signal: " + r.Signal
+	}
+	return fmt.Sprintf("exit code %d", r.ExitCode)
+}
+
+const opRun = "run command"
+
+// Run runs the command and waits until it and everything it started are gone.
+// The error is for a command that could not be run: KindInvalid for a bad
+// Spec, KindNotFound and KindDenied for a program that is missing or not
+// executable, KindUnavailable when Hide cannot be honoured on this machine. A
+// command that ran and failed is a Result.
+func Run(ctx context.Context, s Spec) (Result, error) {
+	s, err := s.prepare()
+	if err != nil {
+		return Result{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Result{ExitCode: -1, Cancelled: errors.Is(err, context.Canceled), TimedOut: errors.Is(err, context.DeadlineExceeded)}, nil
+	}
+	return run(ctx, s, false)
+}
+
+// Isolation tells what hiding is available here: "namespace", or "none" with
+// the reason as a KindUnavailable problem.
+func Isolation() (kind string, err error) {
+	dir, err := os.MkdirTemp("", "fairlead-isolation-")
+	if err != nil {
+		return "none", &fairlead.Problem{Op: "probe isolation", Kind: fairlead.KindUnavailable, Err: err}
+	}
+	defer os.Remove(dir)
+	s, err := Spec{Args: []string{"probe"}, Dir: "/", Hide: []string{dir}}.prepare()
+	if err == nil {
+		_, err = run(context.Background(), s, true)
+	}
+	if err != nil {
+		return "none", err
+	}
+	return "namespace", nil
+}
+
+// prepare checks the spec and fills in its defaults.
+func (s Spec) prepare() (Spec, error) {
+	if (s.Shell == "") == (len(s.Args) == 0) {
+		return s, invalid("either a shell script or arguments must be given, not both")
+	}
+	if s.Shell != "" {
+		s.Args = []string{"sh", "-e", "-c", s.Shell}
+	}
+	for _, v := range slices.Concat(s.Args, s.Env) {
+		if strings.ContainsRune(v, 0) {
+			return s, invalid("arguments and environment must not contain a zero byte")
+		}
+	}
+	if !filepath.IsAbs(s.Dir) {
+		return s, invalid(fmt.Sprintf("working directory %q is not absolute", s.Dir))
+	}
+	if info, err := os.Stat(s.Dir); err != nil {
+		return s, &fairlead.Problem{Op: opRun, Kind: fairlead.KindNotFound, Err: fmt.Errorf("working directory: %w", err)}
+	} else if !info.IsDir() {
+		return s, invalid(fmt.Sprintf("working directory %s is not a directory", s.Dir))
+	}
+	if s.Output == nil {
+		s.Output = io.Discard
+	}
+	if s.Grace <= 0 {
+		s.Grace = DefaultGrace
+	}
+	var err error
+	s.Hide, err = hidden(s.Hide, s.Dir)
+	return s, err
+}
+
+// hidden resolves the directories to hide and leaves out those that lie below
+// another one. The working directory must not lie below any of them.
+func hidden(dirs []string, workdir string) ([]string, error) {
+	if len(dirs) == 0 {
+		return nil, nil
+	}
+	work, err := filepath.EvalSymlinks(workdir)
+	if err != nil {
+		return nil, invalid(err.Error())
+	}
+	var real []string
+	for _, d := range dirs {
+		r, err := filepath.EvalSymlinks(d)
+		if err != nil {
+			return nil, invalid(fmt.Sprintf("directory to hide: %v", err))
+		}
+		info, err := os.Stat(r)
+		switch {
+		case err != nil:
+			return nil, invalid(fmt.Sprintf("directory to hide: %v", err))
+		case !filepath.IsAbs(d) || !info.IsDir():
+			return nil, invalid(fmt.Sprintf("%q cannot be hidden: not an absolute path of a directory", d))
+		case within(work, r):
+			return nil, invalid(fmt.Sprintf("working directory %s lies below %s, which is to be hidden", workdir, d))
+		}
+		real = append(real, r)
+	}
+	slices.Sort(real) // a directory comes before what lies below it
+	var top []string
+	for _, d := range real {
+		if !slices.ContainsFunc(top, func(t string) bool { return within(d, t) }) {
+			top = append(top, d)
+		}
+	}
+	return top, nil
+}
+
+// within tells whether path is dir or lies below it; both are clean.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+func invalid(text string) error {
+	return &fairlead.Problem{Op: opRun, Kind: fairlead.KindInvalid, Err: errors.New(text)}
+}
