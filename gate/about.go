@@ -9,33 +9,32 @@ const (
 	aboutTasks    = "tasks"
 )
 
-// maxAlone bounds how many things are tried one by one.
-const maxAlone = 500
+// trialCost is what one more evaluation costs beside the rule itself.
+const trialCost = 100
 
 // concernedFindings lists the findings that break the rule on their own; when
-// none does (the rule counts, say), all of them.
+// none does (the rule counts, say) or they cannot all be tried, all of them.
 func concernedFindings(r rule, f facts) []fairlead.Finding {
-	if len(f.found) > maxAlone {
-		return f.found
-	}
 	all := f.findings
+	t := trial{rule: r, left: costLimit}
 	var out []fairlead.Finding
 	for i := range all {
 		f.findings = all[i : i+1]
-		if breaks(r, f) {
+		if t.breaks(f) {
 			out = append(out, f.found[i])
 		}
 	}
-	if len(out) == 0 {
+	if len(out) == 0 || t.left == 0 {
 		return f.found
 	}
 	return out
 }
 
 // concernedCases lists the cases that did not pass and break the rule on their
-// own; when none does, all that did not pass and were not skipped.
+// own; when none does or they cannot all be tried, all that failed or are flaky.
 func concernedCases(r rule, f facts) []fairlead.TestCase {
 	all := f.tests.Cases
+	t := trial{rule: r, left: costLimit}
 	var out, notPassed []fairlead.TestCase
 	for i, c := range f.cases {
 		if c.Result == fairlead.CasePassed {
@@ -44,23 +43,31 @@ func concernedCases(r rule, f facts) []fairlead.TestCase {
 		if c.Result != fairlead.CaseSkipped {
 			notPassed = append(notPassed, c)
 		}
-		if len(out) >= maxAlone {
-			continue
-		}
 		f.tests = testFacts{}
 		f.tests.add(all[i])
-		if breaks(r, f) {
+		if t.breaks(f) {
 			out = append(out, c)
 		}
 	}
-	if len(out) == 0 {
+	if len(out) == 0 || t.left == 0 {
 		return notPassed
 	}
 	return out
 }
 
+// trial evaluates one rule several times, for no more cost than one
+// evaluation may have.
+type trial struct {
+	rule rule
+	left uint64
+}
+
 // breaks tells whether the rule has an answer and it is no.
-func breaks(r rule, f facts) bool {
-	holds, err := r.holds(f.activation())
+func (t *trial) breaks(f facts) bool {
+	if t.left == 0 {
+		return false
+	}
+	holds, cost, err := t.rule.holds(f.activation())
+	t.left -= min(t.left, cost+trialCost)
 	return err == nil && !holds
 }

@@ -68,7 +68,7 @@ func judge(g fairlead.Gate, f facts) fairlead.RuleOutcome {
 	if err != nil {
 		return broken(out, err)
 	}
-	holds, err := r.holds(f.activation())
+	holds, _, err := r.holds(f.activation())
 	if err != nil {
 		return broken(out, err)
 	}

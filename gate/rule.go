@@ -119,15 +119,19 @@ func compile(text string) (rule, error) {
 	return rule{program: p}, nil
 }
 
-// holds evaluates the rule. A rule that needs more than the limits is an error.
-func (r rule) holds(variables map[string]any) (answer bool, err error) {
-	value, _, err := r.program.Eval(variables)
+// holds evaluates the rule and tells what that cost. A rule that needs more
+// than the limit is an error.
+func (r rule) holds(variables map[string]any) (answer bool, cost uint64, err error) {
+	value, details, err := r.program.Eval(variables)
+	if details != nil && details.ActualCost() != nil {
+		cost = *details.ActualCost()
+	}
 	if err != nil {
-		return false, err
+		return false, cost, err
 	}
 	answer, ok := value.Value().(bool)
 	if !ok {
-		return false, fmt.Errorf("the answer is a %T", value.Value())
+		return false, cost, fmt.Errorf("the answer is a %T", value.Value())
 	}
-	return answer, nil
+	return answer, cost, nil
 }
