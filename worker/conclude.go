@@ -66,16 +66,20 @@ func commitSubject(e fairlead.Event) fairlead.Subject {
 	return fairlead.Subject{Name: "git:" + e.Commit, Digest: fairlead.DigestBytes([]byte(e.Commit))}
 }
 
-// rewrite gives an old predicate as one about this run's commit that says
-// where the work was really done.
-func rewrite(old json.RawMessage, commit string, from fairlead.TaskRun, evidence fairlead.Digest) (json.RawMessage, error) {
+// rewrite gives an old claim as one about this run's commit. Predicates of our
+// own say where the work was really done; those of a standard stay as they
+// are, since their schemas leave no room.
+func rewrite(c fairlead.Claim, commit string, from fairlead.TaskRun, evidence fairlead.Digest) (fairlead.Claim, error) {
+	if c.PredicateType != fairlead.PredicateBuild && c.PredicateType != fairlead.PredicateScan {
+		return c, nil
+	}
 	var p map[string]any
-	if err := json.Unmarshal(old, &p); err != nil {
-		return nil, err
+	if err := json.Unmarshal(c.Predicate, &p); err != nil {
+		return c, err
 	}
-	if _, ok := p["commit"]; ok {
-		p["commit"] = commit
-	}
+	p["commit"] = commit
 	p["reused_from"] = map[string]any{"run": from.RunID, "task": from.ID, "evidence": evidence}
-	return json.Marshal(p)
+	raw, err := json.Marshal(p)
+	c.Predicate = raw
+	return c, err
 }

@@ -108,7 +108,7 @@ func (j *job) claimsOf(ctx context.Context, from fairlead.TaskRun) ([]fairlead.C
 		if err != nil {
 			return nil, err
 		}
-		if c.Predicate, err = rewrite(c.Predicate, j.order.Plan.Event.Commit, from, e.ID); err != nil {
+		if c, err = rewrite(c, j.order.Plan.Event.Commit, from, e.ID); err != nil {
 			return nil, err
 		}
 		if len(from.Artifacts) == 0 {

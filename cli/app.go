@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"fairlead.dev"
+)
+
+// App is what the commands ask for. The wiring provides it; every part is
+// opened only by the commands that need it.
+type App struct {
+	Version string
+	Planner func(Settings) Planner
+	Config  func(Settings) ConfigTools
+	Records func(context.Context, Settings) (Records, error)
+	Control func(context.Context, Settings) (Control, error)
+	Doctor  func(context.Context, Settings) ([]Tool, error)
+	Agent   func(ctx context.Context, dir, trust string, idle time.Duration) error
+	Kinds   []Kind
+}
+
+// PlanQuery says what to plan for. Empty fields mean the obvious: HEAD, the
+// branch that is checked out, a push.
+type PlanQuery struct {
+	Event, Branch, Commit, Tag string
+	Environment, Strategy      string
+	Strict                     bool // refuse a work tree with uncommitted changes
+}
+
+// Planner turns the repository into a plan.
+type Planner interface {
+	Plan(ctx context.Context, q PlanQuery) (fairlead.Plan, []string, error)
+}
+
+// ConfigTools are the commands about the configuration.
+type ConfigTools interface {
+	Lint(ctx context.Context, file string) error
+	Schema() ([]byte, error)
+	Explain(key string) (string, any, error) // as text and as data
+}
+
+// Control starts and steers runs. It is closed after use.
+type Control interface {
+	Steering
+	Executor
+	Close()
+}
+
+// Steering changes the course of runs.
+type Steering interface {
+	Cancel(ctx context.Context, runID, reason string) (fairlead.Run, error)
+	Retry(ctx context.Context, runID string) (string, error)
+	// Rollback returns when all traffic is back; a rollback that needs a person is an error.
+	Rollback(ctx context.Context, environment, to, reason string) (RolledBack, error)
+}
+
+// RolledBack is a rollback that is done.
+type RolledBack struct {
+	RunID  string `json:"run_id"` // run under which it is recorded
+	Reason string `json:"reason"`
+}
+
+// Executor runs things in this process.
+type Executor interface {
+	Start(ctx context.Context, p fairlead.Plan) (string, error)
+	Wait(ctx context.Context, runID string) (fairlead.Run, error)
+	// Resume takes over runs whose process died: all, or the one named.
+	Resume(ctx context.Context, runID string) ([]string, error)
+	// Serve takes over runs of processes that die, until ctx ends.
+	Serve(ctx context.Context, onTakeover func(runID string)) error
+	// Trouble tells what keeps this process from recording; it is closed never.
+	Trouble() <-chan error
+}
+
+// Records reads what happened. It is closed after use.
+type Records interface {
+	History
+	Views
+	Close()
+}
+
+// History is the raw record.
+type History interface {
+	FindRun(ctx context.Context, idOrPrefix string) (fairlead.Run, error) // "" = the newest
+	Tasks(ctx context.Context, runID string) ([]fairlead.TaskRun, error)
+	Events(ctx context.Context, runID string, after int64) ([]fairlead.Record, error)
+	Output(ctx context.Context, runID, taskID string, after int64) ([]fairlead.OutputChunk, error)
+}
+
+// Views are the read models, as lines for people and as data.
+type Views interface {
+	Status(ctx context.Context) (View, error)
+	Why(ctx context.Context, id string) (View, error)
+	Environments(ctx context.Context) (View, error)
+	Environment(ctx context.Context, name string) (View, error)
+	Sentence(r fairlead.Record) string
+	ReplicaLog(ctx context.Context, environment string) ([]string, error)
+}
+
+// View is an answer as lines and as data.
+type View struct {
+	Lines []string
+	Data  any
+}
+
+// Tool is one program that doctor looked for.
+type Tool struct {
+	Name     string `json:"name"`
+	Wanted   string `json:"wanted"`
+	Found    string `json:"found,omitempty"` // version; "" when missing
+	Required bool   `json:"required"`        // by this configuration
+	For      string `json:"for"`
+	OK       bool   `json:"ok"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+// Kind is a step or target type for explain.
+type Kind struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Doc   string `json:"doc"`
+	Sort  string `json:"sort"` // "step" or "target"
+}

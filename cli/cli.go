@@ -1,0 +1,139 @@
+// Package cli is the command line: one file per command. It parses words,
+// asks the rooms it is wired to, and renders what they answer; it decides
+// nothing and touches no store.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fairlead.dev"
+)
+
+// Stdio is where a command reads and writes.
+type Stdio struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Settings are the flags every command has.
+type Settings struct {
+	Dir      string // where the repository is
+	State    string // where state is kept; "" = .fairlead at the repository's top
+	Database string // "" = SQLite below State
+	JSON     bool
+	Verbose  bool
+}
+
+// Run executes one command line, writes what it has to say, and gives the exit
+// code: 0 passed, 1 a gate or the work failed, 2 usage or configuration,
+// 3 waiting for a human, 4 the infrastructure failed.
+func Run(ctx context.Context, args []string, io Stdio, app App) int {
+	c := &commands{App: app, Stdio: io}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(io.In)
+	root.SetOut(io.Out)
+	root.SetErr(io.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return fairlead.ExitPassed
+	}
+	c.report(err)
+	return fairlead.ExitCode(err)
+}
+
+// commands holds what the commands share.
+type commands struct {
+	App
+	Stdio
+	set Settings
+}
+
+func (c *commands) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "fairlead",
+		Short: "take every change from commit to a judged, recorded release",
+		Long: "Fairlead works out for every change which environment it is for, what must be proven about it and how\n" +
+			"to release it; runs that as one durable graph; refuses with a reason and a fix; and keeps the record.",
+		SilenceErrors: true, SilenceUsage: true,
+		Version: c.App.Version,
+	}
+	root.SetVersionTemplate("fairlead {{.Version}}\n")
+	f := root.PersistentFlags()
+	f.StringVarP(&c.set.Dir, "dir", "C", ".", "directory of the repository")
+	f.StringVar(&c.set.State, "state", "", "directory where state is kept (default: .fairlead at the repository's top)")
+	f.StringVar(&c.set.Database, "database", "", "PostgreSQL URL; without it SQLite in the state directory (env FAIRLEAD_DATABASE)")
+	f.BoolVar(&c.set.JSON, "json", false, "write JSON")
+	f.BoolVarP(&c.set.Verbose, "verbose", "v", false, "log what happens inside to standard error")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usage(err)
+	})
+	root.AddCommand(
+		c.planCommand(), c.runCommand(), c.statusCommand(), c.whyCommand(), c.logsCommand(), c.watchCommand(),
+		c.envCommand(), c.cancelCommand(), c.retryCommand(), c.resumeCommand(), c.rollbackCommand(),
+		c.configCommand(), c.explainCommand(), c.doctorCommand(), c.serveCommand(), c.agentCommand(),
+	)
+	for _, sub := range root.Commands() {
+		strictArgs(sub)
+	}
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usage(fmt.Errorf("unknown command %q", args[0]))
+		}
+		return cmd.Help()
+	}
+	root.Args = cobra.ArbitraryArgs
+	return root
+}
+
+// strictArgs makes a wrong number of arguments a usage problem like any other.
+func strictArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usage(fmt.Errorf("%s: %w", cmd.CommandPath(), err))
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		strictArgs(sub)
+	}
+}
+
+func usage(err error) error {
+	return &fairlead.Problem{Op: "read command line", Kind: fairlead.KindInvalid, Err: err, Hint: "`fairlead help` lists the commands, `fairlead COMMAND --help` its flags"}
+}
+
+// report writes a problem for people, or as JSON when that was asked for.
+func (c *commands) report(err error) {
+	if c.set.JSON {
+		_ = c.encode(map[string]any{"problem": fairlead.FaultOf(err)})
+		return
+	}
+	fmt.Fprintf(c.Err, "fairlead: %s\n", strings.TrimSpace(err.Error()))
+	if hint := fairlead.HintOf(err); hint != "" {
+		fmt.Fprintf(c.Err, "hint: %s\n", hint)
+	}
+}
+
+// encode writes v as one JSON document.
+func (c *commands) encode(v any) error {
+	e := json.NewEncoder(c.Out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// line writes one JSON object on one line, for streams of events.
+func (c *commands) line(v any) error {
+	e := json.NewEncoder(c.Out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fairlead.dev"
+)
+
+func (c *commands) runCommand() *cobra.Command {
+	var q PlanQuery
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "plan a change and take it all the way",
+		Long: "Plans like `fairlead plan`, then executes: builds, tests, scans, decides, releases, judges, and rolls back\n" +
+			"by itself when the release is worse. Ctrl-C once cancels in order; twice leaves at once, and\n" +
+			"`fairlead resume` goes on later. Without --commit the work tree must be clean.",
+		Example: "  fairlead run\n  fairlead run --branch develop\n  fairlead run --event manual --environment staging --strategy canary",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			q.Strict = q.Commit == ""
+			plan, _, err := c.Planner(c.set).Plan(cmd.Context(), q)
+			if err != nil {
+				return err
+			}
+			return c.withControl(cmd.Context(), func(ctx context.Context, ctl Control, rec Records) error {
+				id, err := ctl.Start(ctx, plan)
+				if err != nil {
+					return err
+				}
+				return c.follow(ctx, ctl, rec, id)
+			})
+		},
+	}
+	q.flags(cmd)
+	return cmd
+}
+
+// withControl opens the control plane and the records for one command.
+func (c *commands) withControl(ctx context.Context, do func(context.Context, Control, Records) error) error {
+	ctl, err := c.Control(ctx, c.set)
+	if err != nil {
+		return err
+	}
+	defer ctl.Close()
+	rec, err := c.Records(ctx, c.set)
+	if err != nil {
+		return err
+	}
+	defer rec.Close()
+	return do(ctx, ctl, rec)
+}
+
+// patience is how long the record may be out of reach before the command gives up.
+const patience = 10 * time.Second
+
+// follow shows a run that this process executes until it ends. The first
+// interrupt cancels the run, the second leaves it where it is.
+func (c *commands) follow(ctx context.Context, ctl Control, rec Records, runID string) error {
+	ended := make(chan error, 1)
+	var run fairlead.Run
+	stay, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	go func() {
+		var err error
+		run, err = ctl.Wait(stay, runID)
+		ended <- err
+	}()
+	show := c.newProgress(rec, runID)
+	tick := time.NewTicker(show.every)
+	defer tick.Stop()
+	interrupted := ctx.Done()
+	var trouble troubled
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return err
+			}
+			if err := show.update(stay); err != nil {
+				return err
+			}
+			return c.ended(show, run)
+		case <-tick.C:
+			if err := show.update(stay); err != nil && trouble.lasting(err) {
+				return trouble.problem(runID)
+			}
+		case err := <-ctl.Trouble():
+			if trouble.lasting(err) {
+				return trouble.problem(runID)
+			}
+		case <-interrupted:
+			interrupted = nil
+			show.say("cancelling; interrupt again to leave it for `fairlead resume`")
+			if _, err := ctl.Cancel(stay, runID, "interrupted"); err != nil && fairlead.KindOf(err) != fairlead.KindConflict {
+				return err
+			}
+		}
+	}
+}
+
+// troubled remembers since when the record is out of reach.
+type troubled struct {
+	since, last time.Time
+	err         error
+}
+
+// lasting notes a failure and tells whether failures have gone on for too long.
+func (t *troubled) lasting(err error) bool {
+	at := time.Now()
+	if at.Sub(t.last) > patience {
+		t.since = at
+	}
+	t.last, t.err = at, err
+	return at.Sub(t.since) > patience
+}
+
+func (t *troubled) problem(runID string) error {
+	return &fairlead.Problem{
+		Op: "run " + runID, Kind: fairlead.KindUnavailable, Err: t.err,
+		Hint: "nothing is lost: mend it, then `fairlead resume " + runID + "`",
+	}
+}
+
+// ended writes how a run ended and gives the error that sets the exit code.
+func (c *commands) ended(show *progress, run fairlead.Run) error {
+	show.done(run)
+	if run.Result == fairlead.ResultSuccess {
+		return nil
+	}
+	return runError{run}
+}
+
+// runError is the ending of a run that did not succeed; its text was already shown.
+type runError struct{ run fairlead.Run }
+
+func (e runError) Error() string {
+	return fmt.Sprintf("run %s ended with %s: %s", e.run.ID, e.run.Result, e.run.Reason)
+}
+
+// Unwrap gives a problem whose kind sets the exit code and whose hint helps.
+func (e runError) Unwrap() error {
+	kind, hint := fairlead.KindFailed, "`fairlead why "+e.run.ID+"` explains, `fairlead retry "+e.run.ID+"` tries again"
+	switch {
+	case e.run.Result == fairlead.ResultCancellation:
+		kind = fairlead.KindCancelled
+	case e.run.Fault != nil:
+		kind = e.run.Fault.Kind
+		if e.run.Fault.Hint != "" {
+			hint = e.run.Fault.Hint + " (`fairlead why " + e.run.ID + "` explains)"
+		}
+	}
+	return &fairlead.Problem{Op: "run " + e.run.ID, Kind: kind, Err: errors.New(e.run.Reason), Hint: hint}
+}

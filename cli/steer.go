@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *commands) cancelCommand() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "cancel RUN",
+		Short: "stop a run in order; a release on its way is rolled back",
+		Args:  cobra.ExactArgs(1), ValidArgsFunction: c.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withControl(cmd.Context(), func(ctx context.Context, ctl Control, rec Records) error {
+				run, err := rec.FindRun(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if run, err = ctl.Cancel(ctx, run.ID, reason); err != nil {
+					return err
+				}
+				if c.set.JSON {
+					return c.encode(run)
+				}
+				fmt.Fprintf(c.Out, "%s is asked to stop; `fairlead watch %s` shows how it ends\n", run.ID, run.ID)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	return cmd
+}
+
+func (c *commands) retryCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "retry [RUN]",
+		Short: "run the same plan again from what failed (default: the newest run)",
+		Args:  cobra.MaximumNArgs(1), ValidArgsFunction: c.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withControl(cmd.Context(), func(ctx context.Context, ctl Control, rec Records) error {
+				run, err := rec.FindRun(ctx, first(args))
+				if err != nil {
+					return err
+				}
+				id, err := ctl.Retry(ctx, run.ID)
+				if err != nil {
+					return err
+				}
+				return c.follow(ctx, ctl, rec, id)
+			})
+		},
+	}
+}
+
+func (c *commands) resumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume [RUN]",
+		Short: "take over runs whose process died, and see them to their end",
+		Args:  cobra.MaximumNArgs(1), ValidArgsFunction: c.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withControl(cmd.Context(), func(ctx context.Context, ctl Control, rec Records) error {
+				var only string
+				if len(args) > 0 {
+					run, err := rec.FindRun(ctx, args[0])
+					if err != nil {
+						return err
+					}
+					only = run.ID
+				}
+				ids, err := ctl.Resume(ctx, only)
+				if err != nil {
+					return err
+				}
+				if len(ids) == 0 && !c.set.JSON {
+					fmt.Fprintln(c.Out, "nothing to resume: no run is without a process")
+				}
+				var worst error
+				for _, id := range ids {
+					if err := c.follow(ctx, ctl, rec, id); err != nil {
+						worst = err
+					}
+				}
+				return worst
+			})
+		},
+	}
+}
+
+func (c *commands) rollbackCommand() *cobra.Command {
+	var to, reason string
+	cmd := &cobra.Command{
+		Use:   "rollback [ENVIRONMENT]",
+		Short: "give all traffic back to a release that was good (default environment: production)",
+		Long: "Turns the traffic first and tidies up afterwards. A release on its way is stopped and rolled back;\n" +
+			"otherwise the release before the current one becomes live again, or the one named with --to.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			environment := "production"
+			if len(args) > 0 {
+				environment = args[0]
+			}
+			return c.withControl(cmd.Context(), func(ctx context.Context, ctl Control, _ Records) error {
+				done, err := ctl.Rollback(ctx, environment, to, reason)
+				if err != nil {
+					return err
+				}
+				if c.set.JSON {
+					return c.encode(done)
+				}
+				fmt.Fprintf(c.Out, "%s  %s\n", done.RunID, done.Reason)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&to, "to", "", "release to go back to: its id, or the beginning of it")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	return cmd
+}
+
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}

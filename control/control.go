@@ -1,0 +1,179 @@
+// Package control is the control plane: what a person or a program can ask of
+// Fairlead, whatever interface the question comes through. It starts runs,
+// waits for them, cancels, retries, resumes and rolls back; the flows do the
+// rest.
+package control
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/engine"
+	"fairlead.dev/flow"
+)
+
+// Ledger is where the control plane writes.
+type Ledger interface {
+	Commit(ctx context.Context, u fairlead.Update) (bool, error)
+	SavePlan(ctx context.Context, p fairlead.Plan) error
+	RequestCancel(ctx context.Context, runID, who, reason string) error
+}
+
+// Reader is where it reads.
+type Reader interface {
+	Run(ctx context.Context, id string) (fairlead.Run, error)
+	Plan(ctx context.Context, hash fairlead.Digest) (fairlead.Plan, error)
+	Environment(ctx context.Context, environment, service string) (fairlead.EnvironmentState, error)
+	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
+	Deployments(ctx context.Context, environment, service string, limit int) ([]fairlead.Deployment, error)
+}
+
+// Plane is the control plane over a running engine.
+type Plane struct {
+	Ledger Ledger
+	Reader Reader
+	Engine *engine.Engine
+}
+
+// Start makes a run of the plan and sets it going in this process. retryOf
+// names the run that this one continues, "" for none.
+func (p *Plane) Start(ctx context.Context, plan fairlead.Plan, retryOf string) (string, error) {
+	if err := p.Ledger.SavePlan(ctx, plan); err != nil {
+		return "", err
+	}
+	at := time.Now().UTC()
+	id := newID("r", at)
+	run := fairlead.Run{
+		ID: id, Plan: plan.Hash, Service: plan.Service, Environment: plan.Environment, Strategy: plan.Strategy,
+		Commit: plan.Event.Commit, Branch: plan.Event.Branch, Trigger: plan.Event.Trigger, RetryOf: retryOf,
+		State: fairlead.StatePending, StartedAt: at,
+	}
+	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{queued(run)}, Run: &run}); err != nil {
+		return "", err
+	}
+	return id, engine.Start(ctx, p.Engine, flow.NameDelivery, id, flow.Delivery{RunID: id, RetryOf: retryOf, Plan: plan})
+}
+
+// queued is the record of a run's birth.
+func queued(run fairlead.Run) fairlead.Record {
+	data, err := json.Marshal(run)
+	if err != nil {
+		panic("control: encode run: " + err.Error()) // plain data always encodes
+	}
+	return fairlead.Record{
+		ID: run.ID + "/queued", Type: fairlead.RecordRunQueued, Subject: run.ID, RunID: run.ID, Time: run.StartedAt, Data: data,
+	}
+}
+
+// newID gives a name that sorts by time and is short enough to type.
+func newID(prefix string, at time.Time) string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
+	return fmt.Sprintf("%s%s-%s", prefix, at.Format("0102-150405"), hex.EncodeToString(b[:]))
+}
+
+// Wait waits until a run has ended, wherever it executes, and gives it.
+func (p *Plane) Wait(ctx context.Context, runID string) (fairlead.Run, error) {
+	id := runID
+	if strings.HasPrefix(runID, rollbackPrefix) {
+		id = runID + "/rollback"
+	}
+	if _, err := engine.Result[flow.Ending](ctx, p.Engine, id); err != nil {
+		return fairlead.Run{}, err
+	}
+	return p.Reader.Run(ctx, runID)
+}
+
+// Cancel asks a run to stop. A release on its way is rolled back. A run whose
+// process died is ended by whoever resumes it.
+func (p *Plane) Cancel(ctx context.Context, runID, who, reason string) (fairlead.Run, error) {
+	run, err := p.Reader.Run(ctx, runID)
+	if err != nil {
+		return run, err
+	}
+	if run.State == fairlead.StateFinished {
+		return run, &fairlead.Problem{
+			Op: "cancel " + runID, Kind: fairlead.KindConflict, Err: fmt.Errorf("it has ended with %s", run.Result),
+			Hint: "to undo a release that is live: `fairlead rollback " + run.Environment + "`",
+		}
+	}
+	return run, p.Ledger.RequestCancel(ctx, runID, who, reason)
+}
+
+// Retry starts a new run of the same plan that takes over what had succeeded.
+func (p *Plane) Retry(ctx context.Context, runID string) (string, error) {
+	run, err := p.Reader.Run(ctx, runID)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case run.State != fairlead.StateFinished:
+		return "", &fairlead.Problem{
+			Op: "retry " + runID, Kind: fairlead.KindConflict, Err: fmt.Errorf("it is %s", run.State),
+			Hint: "wait for it, `fairlead cancel` it, or `fairlead resume` it when its process died",
+		}
+	case run.Result == fairlead.ResultSuccess:
+		return "", &fairlead.Problem{
+			Op: "retry " + runID, Kind: fairlead.KindConflict, Err: fmt.Errorf("it has succeeded"),
+			Hint: "`fairlead run` starts a new delivery",
+		}
+	}
+	plan, err := p.Reader.Plan(ctx, run.Plan)
+	if err != nil {
+		return "", err
+	}
+	if plan.Inputs.Flow != flow.Version {
+		return "", &fairlead.Problem{
+			Op: "retry " + runID, Kind: fairlead.KindConflict,
+			Err:  fmt.Errorf("its plan is for flow version %s, this is %s", plan.Inputs.Flow, flow.Version),
+			Hint: "`fairlead run --commit " + plan.Event.Commit + "` plans it anew",
+		}
+	}
+	return p.Start(ctx, plan, runID)
+}
+
+// Interrupted is an unfinished run and whether a process works on it.
+type Interrupted struct {
+	RunID string `json:"run_id"`
+	Alive bool   `json:"alive"`
+}
+
+// Interrupted lists unfinished runs. Alive is false for one whose process died.
+func (p *Plane) Interrupted(ctx context.Context) ([]Interrupted, error) {
+	pending, err := p.Engine.Pending(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Interrupted
+	for _, f := range pending {
+		if f.Name == flow.NameDelivery || strings.HasPrefix(f.ID, rollbackPrefix) {
+			out = append(out, Interrupted{RunID: strings.TrimSuffix(f.ID, "/rollback"), Alive: f.Alive})
+		}
+	}
+	return out, nil
+}
+
+// Resume takes over the unfinished runs whose process died, all of them or the
+// one named, and gives the ids of the runs that this process now executes.
+func (p *Plane) Resume(ctx context.Context, runID string) ([]string, error) {
+	ids, err := p.Engine.TakeOver(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	var runs []string
+	for _, id := range ids {
+		run, _, _ := strings.Cut(id, "/")
+		if !seen[run] {
+			seen[run] = true
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}

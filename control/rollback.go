@@ -1,0 +1,123 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/engine"
+	"fairlead.dev/flow"
+)
+
+// rollbackPrefix begins the id of a rollback that a person asked for while
+// nothing was moving; it is a run of its own.
+const rollbackPrefix = "b"
+
+// Back asks for a rollback.
+type Back struct {
+	Environment, Service string
+	To                   string // release id or a prefix of its hex digits; "" = the one before the current
+	Who, Reason          string
+}
+
+// Rollback gives all traffic of a service back to a release that was good. A
+// deployment on its way is stopped by its own rollback, so asking twice is
+// asking once. The id names the run to wait for.
+func (p *Plane) Rollback(ctx context.Context, b Back) (string, error) {
+	st, err := p.Reader.Environment(ctx, b.Environment, b.Service)
+	if err != nil {
+		return "", err
+	}
+	if st.Moving != "" {
+		return p.stopMoving(ctx, b, st)
+	}
+	to, err := p.choose(ctx, b, st)
+	if err != nil {
+		return "", err
+	}
+	at := time.Now().UTC()
+	run := fairlead.Run{
+		ID: newID(rollbackPrefix, at), Service: b.Service, Environment: b.Environment, Strategy: fairlead.StrategyNone,
+		Commit: to.Commit, Trigger: b.Who, State: fairlead.StateFinalizing, StartedAt: at, Reason: b.Reason,
+	}
+	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{queued(run)}, Run: &run}); err != nil {
+		return "", err
+	}
+	in := flow.Rollback{
+		ID: run.ID + "/rollback", RunID: run.ID, Own: true, Environment: b.Environment, Service: b.Service,
+		Target: st.Target, From: st.Current.ID, To: &to, Config: st.Config, Replicas: st.Replicas, Reason: b.Reason,
+	}
+	return run.ID, engine.Start(ctx, p.Engine, flow.NameRollback, in.ID, in)
+}
+
+// stopMoving rolls back the deployment that moves the environment.
+func (p *Plane) stopMoving(ctx context.Context, b Back, st fairlead.EnvironmentState) (string, error) {
+	op := fmt.Sprintf("roll back %s in %s", b.Service, b.Environment)
+	if b.To != "" {
+		return "", &fairlead.Problem{
+			Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s is moving it", st.Moving),
+			Hint: "leave --to away to stop that and go back to what ran before it",
+		}
+	}
+	d, err := p.Reader.Deployment(ctx, strings.TrimSuffix(st.Moving, "/rollback"))
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return "", &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s is moving it", st.Moving), Hint: "wait for it to end"}
+	}
+	if err != nil {
+		return "", err
+	}
+	plan, err := p.planOf(ctx, d.RunID)
+	if err != nil {
+		return "", err
+	}
+	in := flow.Rollback{
+		ID: flow.RollbackID(d.ID), RunID: d.RunID, Deployment: d.ID, Environment: b.Environment, Service: b.Service,
+		Target: plan.Release.Target, From: d.Release.ID, To: st.Current, Config: plan.Release.Config,
+		Replicas: plan.Release.Replicas, Ready: plan.Release.Ready, Reason: "asked for by " + b.Who + ": " + b.Reason,
+	}
+	return d.RunID, engine.Start(ctx, p.Engine, flow.NameRollback, in.ID, in)
+}
+
+func (p *Plane) planOf(ctx context.Context, runID string) (fairlead.Plan, error) {
+	run, err := p.Reader.Run(ctx, runID)
+	if err != nil {
+		return fairlead.Plan{}, err
+	}
+	return p.Reader.Plan(ctx, run.Plan)
+}
+
+// choose finds the release to go back to among those that were live.
+func (p *Plane) choose(ctx context.Context, b Back, st fairlead.EnvironmentState) (fairlead.Release, error) {
+	op := fmt.Sprintf("roll back %s in %s", b.Service, b.Environment)
+	if st.Current == nil {
+		return fairlead.Release{}, &fairlead.Problem{
+			Op: op, Kind: fairlead.KindConflict, Err: errors.New("nothing is live there"), Hint: "`fairlead env list` shows what is live where",
+		}
+	}
+	if b.To == "" {
+		if st.Previous == nil {
+			return fairlead.Release{}, &fairlead.Problem{
+				Op: op, Kind: fairlead.KindConflict, Err: errors.New("no earlier release is known to be good"),
+				Hint: "name one with --to; `fairlead env show " + b.Environment + "` lists what was live",
+			}
+		}
+		return *st.Previous, nil
+	}
+	history, err := p.Reader.Deployments(ctx, b.Environment, b.Service, 100)
+	if err != nil {
+		return fairlead.Release{}, err
+	}
+	want := strings.TrimPrefix(b.To, "sha256:")
+	for _, d := range history {
+		if d.Phase == fairlead.DeployDone && strings.HasPrefix(d.Release.ID.Hex(), want) {
+			return d.Release, nil
+		}
+	}
+	return fairlead.Release{}, &fairlead.Problem{
+		Op: op, Kind: fairlead.KindNotFound, Err: fmt.Errorf("no release %q was live there", b.To),
+		Hint: "`fairlead env show " + b.Environment + "` lists what was live",
+	}
+}
