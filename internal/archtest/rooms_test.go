@@ -1,0 +1,148 @@
+package archtest
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+)
+
+// room is one row of the map.
+type room struct {
+	path   string   // folder, "." for the root; a * stands for one element
+	rooms  []string // own rooms it may import, patterns too
+	libs   []string // third-party modules or packages it may import, with all below them
+	purity purity
+	clock  []string // functions of a pure room that may look at the clock
+	tests  bool     // serves tests only: may import testing and keep a shared server
+}
+
+// purity says what a room must keep its hands off.
+type purity int
+
+const (
+	worldly       purity = iota // may do I/O
+	pure                        // the same input always gives the same output
+	deterministic               // pure, and replayed by the engine: starts no goroutine
+)
+
+// house is the map, in the order data walks through it.
+var house = []room{
+	{path: "."},
+	{path: "cmd/fairlead", rooms: []string{
+		".", "*", "*/*", "*/*/*",
+	}, libs: []string{"github.com/spf13/cobra", "github.com/alecthomas/kong", "golang.org/x/term"}},
+
+	{path: "intake/*", rooms: []string{"."}, libs: []string{"github.com/bmatcuk/doublestar/v4"}},
+	{path: "pipeline", purity: pure, rooms: []string{".", "format/*"}, libs: []string{
+		"cel.dev/cel-go", "go.yaml.in/yaml/v3", "github.com/bmatcuk/doublestar/v4",
+	}},
+	// Inside a recorded step time is part of the result; only there are these two called.
+	{path: "flow", purity: deterministic, clock: []string{"now", "pause"}, rooms: []string{
+		".", "engine", "pipeline", "gate", "judge", "step", "target",
+	}},
+	{path: "control", rooms: []string{".", "engine", "flow", "record"}},
+	{path: "worker", rooms: []string{".", "command", "evidence", "flow", "step"}},
+
+	{path: "step", rooms: []string{"."}},
+	{path: "step/all", rooms: []string{"step", "step/*/*"}},
+	{path: "step/steptest", tests: true, rooms: []string{".", "step", "format/*"}},
+	{path: "step/build/command", rooms: stepRooms("command"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
+	{path: "step/test/command", rooms: stepRooms("command"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
+	{path: "step/scan/secrets", rooms: stepRooms(), libs: []string{
+		"github.com/zricethezav/gitleaks/v8", "github.com/rs/zerolog", "github.com/spf13/viper",
+		"github.com/bmatcuk/doublestar/v4",
+	}},
+	{path: "step/sbom/source", rooms: stepRooms(), libs: []string{
+		"github.com/google/osv-scalibr", "github.com/bmatcuk/doublestar/v4", "github.com/package-url/packageurl-go",
+	}},
+	{path: "step/check/http", rooms: stepRooms()},
+	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},
+
+	{path: "evidence", rooms: []string{".", "format/*"}},
+	{path: "gate", purity: pure, rooms: []string{".", "format/*"}, libs: []string{"cel.dev/cel-go"}},
+	{path: "target", rooms: []string{"."}},
+	{path: "target/all", rooms: []string{"target", "target/*"}},
+	{path: "target/process", rooms: []string{".", "target", "target/process/proxy"}, libs: []string{"golang.org/x/sys"}},
+	{path: "target/process/proxy", rooms: []string{"."}},
+	{path: "judge", purity: pure, rooms: []string{".", "format/*"}},
+	{path: "record", rooms: []string{".", "format/*"}},
+
+	{path: "format/cyclonedx", libs: []string{"github.com/CycloneDX/cyclonedx-go"}},
+	{path: "format/intoto", libs: []string{
+		"github.com/in-toto/attestation", "github.com/secure-systems-lab/go-securesystemslib",
+		"google.golang.org/protobuf",
+	}},
+	{path: "format/*"},
+	{path: "engine", rooms: []string{"."}, libs: []string{
+		"github.com/dbos-inc/dbos-transact-golang", "github.com/jackc/pgx/v5", "modernc.org/sqlite", "golang.org/x/sys",
+	}},
+	{path: "store", rooms: []string{"."}, libs: []string{"github.com/jackc/pgx/v5", "modernc.org/sqlite"}},
+	{path: "store/storetest", tests: true, rooms: []string{".", "store"}},
+
+	{path: "web", rooms: []string{".", "record", "control"}},
+	{path: "cli", rooms: []string{".", "record", "control", "pipeline"}, libs: []string{
+		"github.com/spf13/cobra", "github.com/alecthomas/kong", "golang.org/x/term",
+	}},
+	{path: "internal/pgtest", tests: true, libs: []string{"github.com/jackc/pgx/v5"}},
+	{path: "internal/archtest", tests: true, rooms: []string{"."}},
+}
+
+// shared lists the libraries that more than one folder may import, with the
+// reason. Every other library has one folder, in which it can be replaced.
+var shared = map[string]string{
+	"cel.dev/cel-go":                   "routes are conditions over the event, gates over results: two rooms that must not know each other",
+	"github.com/bmatcuk/doublestar/v4": "globs are one language wherever a user writes them",
+	"github.com/jackc/pgx/v5":          "engine and store each keep their own tables",
+	"modernc.org/sqlite":               "engine and store each keep their own tables",
+	"golang.org/x/sys":                 "system calls the standard library lacks",
+	"golang.org/x/term":                "whether somebody is watching",
+	"github.com/spf13/cobra":           "commands are declared in cli and put together in cmd",
+	"github.com/alecthomas/kong":       "commands are declared in cli and put together in cmd",
+}
+
+// badNames are folder names that say nothing about what is inside.
+var badNames = []string{
+	"util", "utils", "common", "helper", "helpers", "base", "manager", "service", "types", "models", "pkg", "misc", "shared",
+}
+
+// stepRooms are the rooms every step type may import, and further ones.
+func stepRooms(further ...string) []string {
+	return append([]string{".", "step", "format/*"}, further...)
+}
+
+// roomOf gives the row for a folder: an exact one before a pattern.
+func roomOf(folder string) (room, bool) {
+	if i := slices.IndexFunc(house, func(r room) bool { return r.path == folder }); i >= 0 {
+		return house[i], true
+	}
+	matching := slices.DeleteFunc(slices.Clone(house), func(r room) bool { return !matches(r.path, folder) })
+	if len(matching) == 0 {
+		return room{}, false
+	}
+	slices.SortFunc(matching, func(a, b room) int { return cmp.Compare(len(b.path), len(a.path)) })
+	return matching[0], true
+}
+
+// mayImport tells whether the room may import the own room in folder.
+func (r room) mayImport(folder string) bool {
+	return slices.ContainsFunc(r.rooms, func(pattern string) bool { return matches(pattern, folder) })
+}
+
+// mayUse tells whether the room may import the third-party package.
+func (r room) mayUse(pkg string) bool {
+	return slices.ContainsFunc(r.libs, func(lib string) bool { return within(pkg, lib) })
+}
+
+// within tells whether a package is lib or lies below it.
+func within(pkg, lib string) bool { return pkg == lib || strings.HasPrefix(pkg, lib+"/") }
+
+// matches tells whether a folder fits a pattern of the map. The root is named,
+// never matched by a star.
+func matches(pattern, folder string) bool {
+	if pattern == "." || folder == "." {
+		return pattern == folder
+	}
+	ok, err := path.Match(pattern, folder)
+	return ok && err == nil
+}
