@@ -97,7 +97,7 @@ func TestAnswersAreJudged(t *testing.T) {
 		{"redirect within", func(c *Config) { c.Paths, c.Contains = []string{"/moved"}, "ok" }, ""},
 		{"redirect away", func(c *Config) { c.Paths = []string{"/away"} }, "redirected off the release to http://"},
 		{"redirect loop", func(c *Config) { c.Paths = []string{"/loop"} }, "redirected more than 10 times"},
-		{"endless body", func(c *Config) { c.Paths, c.Timeout = []string{"/endless"}, fairlead.Duration(10 * time.Second) }, ""},
+		{"endless body", func(c *Config) { c.Paths, c.Timeout = []string{"/endless"}, fairlead.Duration(10*time.Second) }, ""},
 		{"method", func(c *Config) { c.Paths, c.Method = []string{"/only-post"}, http.MethodPost }, ""},
 		{"head", func(c *Config) { c.Method = http.MethodHead }, ""},
 	} {
