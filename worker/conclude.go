@@ -2,10 +2,10 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"fairlead.dev"
+	"fairlead.dev/evidence"
 	"fairlead.dev/step"
 )
 
@@ -47,9 +47,7 @@ func resultOf(err error) fairlead.Result {
 // sign signs claims. A claim without subjects is about the commit.
 func (j *job) sign(ctx context.Context, claims []fairlead.Claim) error {
 	for _, c := range claims {
-		if len(c.Subjects) == 0 {
-			c.Subjects = []fairlead.Subject{commitSubject(j.order.Plan.Event)}
-		}
+		c = evidence.About(c, j.order.Plan.Event.Commit)
 		e, err := j.Signer.Sign(ctx, j.order.RunID, j.order.Task.ID, c, j.tr.FinishedAt)
 		if err != nil {
 			return err
@@ -58,28 +56,4 @@ func (j *job) sign(ctx context.Context, claims []fairlead.Claim) error {
 		j.tr.Evidence = append(j.tr.Evidence, e.ID)
 	}
 	return nil
-}
-
-// commitSubject names a commit as a subject: git's object id is not a sha256
-// of the content, so the digest is over the id.
-func commitSubject(e fairlead.Event) fairlead.Subject {
-	return fairlead.Subject{Name: "git:" + e.Commit, Digest: fairlead.DigestBytes([]byte(e.Commit))}
-}
-
-// rewrite gives an old claim as one about this run's commit. Predicates of our
-// own say where the work was really done; those of a standard stay as they
-// are, since their schemas leave no room.
-func rewrite(c fairlead.Claim, commit string, from fairlead.TaskRun, evidence fairlead.Digest) (fairlead.Claim, error) {
-	if c.PredicateType != fairlead.PredicateBuild && c.PredicateType != fairlead.PredicateScan {
-		return c, nil
-	}
-	var p map[string]any
-	if err := json.Unmarshal(c.Predicate, &p); err != nil {
-		return c, err
-	}
-	p["commit"] = commit
-	p["reused_from"] = map[string]any{"run": from.RunID, "task": from.ID, "evidence": evidence}
-	raw, err := json.Marshal(p)
-	c.Predicate = raw
-	return c, err
 }

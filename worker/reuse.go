@@ -96,23 +96,28 @@ func (j *job) key(ctx context.Context) (fairlead.Digest, error) {
 	return fairlead.DigestJSON(what), nil
 }
 
-// claimsOf reads back what an earlier task claimed, rewritten for this commit.
+// claimsOf reads back what an earlier task claimed and verifies it, as claims
+// about this run's commit. A build says where it was really done; a predicate
+// whose schema leaves no room for that is claimed as it was.
 func (j *job) claimsOf(ctx context.Context, from fairlead.TaskRun) ([]fairlead.Claim, error) {
 	old, err := j.Shelf.Evidence(ctx, from.Evidence...)
 	if err != nil {
 		return nil, err
 	}
+	commit := j.order.Plan.Event.Commit
 	var claims []fairlead.Claim
 	for _, e := range old {
-		c, err := evidence.ClaimOf(e)
+		s, err := j.Verifier.Verify(e)
 		if err != nil {
 			return nil, err
 		}
-		if c, err = rewrite(c, j.order.Plan.Event.Commit, from, e.ID); err != nil {
-			return nil, err
-		}
-		if len(from.Artifacts) == 0 {
-			c.Subjects = nil // it was about the commit; now it is about this one
+		c := fairlead.Claim{PredicateType: s.PredicateType, Predicate: s.Predicate}
+		if s.PredicateType == fairlead.PredicateBuild {
+			if c, err = evidence.ReusedBuildClaim(s, commit); err != nil {
+				return nil, err
+			}
+		} else if len(from.Artifacts) > 0 {
+			c.Subjects = s.Subjects
 		}
 		claims = append(claims, c)
 	}

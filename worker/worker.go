@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/evidence"
 	"fairlead.dev/flow"
 	"fairlead.dev/step"
 )
@@ -48,6 +49,11 @@ type Signer interface {
 	Sign(ctx context.Context, runID, taskID string, c fairlead.Claim, at time.Time) (fairlead.Evidence, error)
 }
 
+// Verifier checks evidence before it is built upon.
+type Verifier interface {
+	Verify(e fairlead.Evidence) (evidence.Statement, error)
+}
+
 // Blobs keeps content by digest.
 type Blobs interface {
 	step.Blobs
@@ -62,6 +68,7 @@ type Options struct {
 	Shelf      Shelf
 	Journal    Journal
 	Signer     Signer
+	Verifier   Verifier
 	Blobs      Blobs
 	Dir        string   // workspaces are made below it
 	Hide       []string // absolute directories that commands must not see

@@ -1,0 +1,22 @@
+// Package all lists the step types. Adding one is a folder and one line here.
+package all
+
+import (
+	"fairlead.dev/step"
+	buildcommand "fairlead.dev/step/build/command"
+	checkhttp "fairlead.dev/step/check/http"
+	sbomsource "fairlead.dev/step/sbom/source"
+	scansecrets "fairlead.dev/step/scan/secrets"
+	testcommand "fairlead.dev/step/test/command"
+)
+
+// Types gives every step type, by name.
+func Types() []step.Type {
+	return []step.Type{
+		buildcommand.Type(),
+		checkhttp.Type(),
+		sbomsource.Type(),
+		scansecrets.Type(),
+		testcommand.Type(),
+	}
+}
