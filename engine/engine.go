@@ -112,6 +112,14 @@ func (e *Engine) Launch(ctx context.Context) error {
 		return unavailable("take the sign of life", err)
 	}
 	dbos.ListenQueues(e.dbos, queueOf(e.executor))
+	// A queue that exists at the start is served at once, a later one within a second.
+	if ids, _, err := e.orphans(ctx, ""); err != nil {
+		return err
+	} else if len(ids) > 0 {
+		if err := e.needQueue(ctx); err != nil {
+			return err
+		}
+	}
 	if err := dbos.Launch(e.dbos); err != nil {
 		return unavailable("start the engine", err)
 	}
@@ -152,6 +160,25 @@ func (e *Engine) Close(timeout time.Duration) {
 	})
 	<-e.down
 }
+
+func (e *Engine) stopping() bool {
+	select {
+	case <-e.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// client gives DBOS with the caller's deadline and cancellation. The caller's
+// values stay out: they may say that he is a flow, whose calls DBOS records.
+func (e *Engine) client(ctx context.Context) dbos.Client {
+	return dbos.From(e.dbos, valueless{ctx})
+}
+
+type valueless struct{ context.Context }
+
+func (valueless) Value(any) any { return nil }
 
 // fail stops the engine because it can no longer keep its promises.
 func (e *Engine) fail(err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,15 @@ func onEach(t *testing.T, test func(t *testing.T, url string)) {
 		test(t, "sqlite:"+filepath.Join(t.TempDir(), "state", "flows.db"))
 	})
 	t.Run("postgres", func(t *testing.T) { test(t, pgtest.Start(t)) })
+}
+
+// freshLike gives a fresh database of the same kind as the one at url.
+func freshLike(t *testing.T, url string) string {
+	t.Helper()
+	if strings.HasPrefix(url, "sqlite:") {
+		return "sqlite:" + filepath.Join(t.TempDir(), "state", "flows.db")
+	}
+	return pgtest.Start(t)
 }
 
 // open gives an engine that is closed at the end of the test.

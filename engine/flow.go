@@ -37,15 +37,18 @@ func (f *Flow) Now() (time.Time, error) {
 // Sleep waits until d has passed since the flow first came here; an
 // interrupted flow sleeps only for the rest.
 func (f *Flow) Sleep(d time.Duration) error {
-	if err := f.stop(); err != nil {
+	until, err := Do(f, "sleep", func(context.Context) (time.Time, error) { return time.Now().Add(d).UTC(), nil })
+	if err != nil {
 		return err
 	}
-	f.point("before", "sleep")
-	if _, err := dbos.Sleep(f.dbos, d); err != nil {
-		return f.halt(err)
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-f.dbos.Done():
+		return f.stop()
 	}
-	f.point("after", "sleep")
-	return nil
 }
 
 // Patch tells whether this execution runs the code as changed under name: true
@@ -150,9 +153,12 @@ func body[R any](f *Flow, name string, fn func(context.Context) (R, error), ran 
 	return func(ctx context.Context) (json.RawMessage, error) {
 		f.point("before", name)
 		*ran = true
-		raw := seal(guarded(name, fn, ctx))
+		value, err := guarded(name, fn, ctx)
+		if err != nil && f.engine.stopping() {
+			<-ctx.Done() // the stop may have caused the error, and an error given earlier would be recorded
+		}
 		f.point("ran", name)
-		return raw, nil
+		return seal(value, err), nil
 	}
 }
 

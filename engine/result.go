@@ -57,7 +57,7 @@ func (e *Engine) await(ctx context.Context, id string) (json.RawMessage, error) 
 
 // look gives a flow's sealed outcome when it has ended.
 func (e *Engine) look(ctx context.Context, id string) (raw json.RawMessage, ended bool, err error) {
-	found, err := dbos.ListWorkflows(dbos.From(e.dbos, ctx), dbos.WithFilterWorkflowIDs(id),
+	found, err := dbos.ListWorkflows(e.client(ctx), dbos.WithFilterWorkflowIDs(id),
 		dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(true))
 	switch {
 	case ctx.Err() != nil:

@@ -30,7 +30,7 @@ func queueOf(executor string) string { return queuePrefix + executor }
 
 // Pending lists the flows that have not ended, oldest first.
 func (e *Engine) Pending(ctx context.Context) ([]Pending, error) {
-	found, err := dbos.ListWorkflows(dbos.From(e.dbos, ctx),
+	found, err := dbos.ListWorkflows(e.client(ctx),
 		dbos.WithFilterStatus(dbos.WorkflowStatusPending, dbos.WorkflowStatusEnqueued),
 		dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))
 	if err != nil {
@@ -77,11 +77,11 @@ func (e *Engine) TakeOver(ctx context.Context, prefix string) ([]string, error) 
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	if _, err := dbos.ResumeWorkflows[any](dbos.From(e.dbos, ctx), ids, dbos.WithResumeQueue(queueOf(e.executor))); err != nil {
+	if _, err := dbos.ResumeWorkflows[any](e.client(ctx), ids, dbos.WithResumeQueue(queueOf(e.executor))); err != nil {
 		return nil, unavailable("take over", err)
 	}
 	for _, executor := range dead {
-		if err := dbos.DeleteQueue(dbos.From(e.dbos, ctx), queueOf(executor)); err != nil {
+		if err := dbos.DeleteQueue(e.client(ctx), queueOf(executor)); err != nil {
 			e.log.Warn("queue of a dead executor stays behind", "executor", executor, "error", err)
 		}
 		e.vitals.Bury(executor)
@@ -180,7 +180,7 @@ func (e *Engine) needQueue(ctx context.Context) error {
 	if e.queueReady {
 		return nil
 	}
-	if _, err := dbos.RegisterQueue(dbos.From(e.dbos, ctx), queueOf(e.executor),
+	if _, err := dbos.RegisterQueue(e.client(ctx), queueOf(e.executor),
 		dbos.WithQueueBasePollingInterval(queuePolling), dbos.WithQueueOnConflict(dbos.QueueConflictAlwaysUpdate)); err != nil {
 		return unavailable("take over", err)
 	}
