@@ -1,0 +1,80 @@
+# Everything one does with this repository. `make` alone says what there is.
+
+# Where git refuses to tell the version (a checkout that belongs to somebody
+# else), binaries are built without one.
+no_version := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
+
+export GOTOOLCHAIN := auto
+export GOFLAGS := $(strip -trimpath $(no_version))
+
+# Modules beside the main one that have code of their own.
+examples := examples/shop examples/podinfo
+
+# Rooms whose tests need nothing but the processor.
+quick := . ./format/... ./gate/... ./internal/archtest/... ./judge/... ./pipeline/... ./step
+
+gotestsum := bin/tools/gotestsum --format pkgname --hide-summary skipped
+tools := bin/tools/.built
+
+fuzztime ?= 10s
+benchcount ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check format lint race fuzz bench clean
+
+help: ## say what there is
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+build: ## bin/fairlead
+	go build -o bin/fairlead ./cmd/fairlead
+
+run: build ## take the example service through the whole way
+	scripts/demo.sh
+
+test: $(tools) ## every test of every module (installs PostgreSQL where it may)
+	.ci/install
+	$(gotestsum) -- -timeout 20m ./...
+	@for module in $(examples); do \
+		echo "== $$module" && (cd $$module && ../../$(gotestsum) -- ./...) || exit 1; \
+	done
+
+check: $(tools) ## format, vet and the quick tests: before every commit
+	@$(call unformatted,.)
+	go vet ./...
+	go test $(quick)
+
+format: $(tools) ## write every Go file as it should be
+	bin/tools/gofumpt -w .
+
+lint: $(tools) ## all linters over all modules
+	@$(call unformatted,.)
+	bin/tools/golangci-lint run ./...
+	@for module in $(examples); do \
+		(cd $$module && ../../bin/tools/golangci-lint run --config ../../.golangci.yml ./...) || exit 1; \
+	done
+	@dead=$$(bin/tools/deadcode -test ./...) || exit 1; \
+		if [ -n "$$dead" ]; then echo "nothing reaches:"; echo "$$dead"; exit 1; fi
+
+race: ## the tests of everything concurrent, under the race detector
+	go test -race -timeout 30m ./command/... ./control/... ./engine/... ./flow/... ./store/... ./target/... ./worker/...
+
+fuzz: ## every fuzz test for a while: make fuzz fuzztime=1m
+	.ci/fuzz $(fuzztime)
+
+bench: $(tools) ## every benchmark, one after the other, as a table
+	@mkdir -p bin
+	go test -p 1 -run '^$$' -bench . -count $(benchcount) -timeout 60m ./... >bin/bench.txt || (cat bin/bench.txt; exit 1)
+	bin/tools/benchstat bin/bench.txt
+
+clean: ## remove what make has made
+	rm -rf bin
+
+# The tools are built once, from versions pinned in a module of their own.
+$(tools): tools/go.mod tools/go.sum
+	@mkdir -p bin/tools
+	cd tools && go build -o ../bin/tools/ tool
+	@touch $@
+
+# unformatted fails when a Go file below $(1) is not formatted.
+unformatted = files=$$(bin/tools/gofumpt -l $(1)) || exit 1; \
+	if [ -n "$$files" ]; then echo "not formatted, run make format:"; echo "$$files"; exit 1; fi
