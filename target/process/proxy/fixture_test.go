@@ -158,3 +158,11 @@ func wantSample(t testing.TB, p *Proxy, release fairlead.Digest, requests, error
 	}
 	t.Fatalf("%s: got %d requests with %d errors, want %d with %d", release, s.Requests, s.Errors, requests, errors)
 }
+
+// blocking tells that a request began and answers when it may proceed.
+func blocking(began chan<- bool, proceed <-chan bool) http.HandlerFunc {
+	return func(http.ResponseWriter, *http.Request) {
+		began <- true
+		<-proceed
+	}
+}
