@@ -99,7 +99,7 @@ func (p probe) check(ctx context.Context, needed map[string]string) Tool {
 	return t
 }
 
-var versionPattern = regexp.MustCompile(`\d+(?:\.\d+)+|\bv?(\d+)\b`)
+var versionPattern = regexp.MustCompile(`\d+(?:\.\d+)*`)
 
 // version asks a program for its version; "" when it is not there.
 func version(ctx context.Context, program string, args []string) string {

@@ -25,6 +25,7 @@ package engine
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"sync"
@@ -55,6 +56,7 @@ type Config struct {
 // Engine executes flows. Open makes it, Register fills it, Launch starts it.
 type Engine struct {
 	dbos     dbos.Context
+	db       *sql.DB // nil on PostgreSQL
 	vitals   vitals
 	executor string
 	version  string
@@ -196,6 +198,9 @@ func (e *Engine) shutdown(timeout time.Duration) {
 	e.dropQueue()
 	if err := dbos.Shutdown(e.dbos, timeout); err != nil {
 		e.log.Warn("engine left work behind at its stop", "error", err)
+	}
+	if e.db != nil {
+		_ = e.db.Close()
 	}
 	e.vitals.Release()
 }

@@ -76,7 +76,7 @@ func (e *Engine) connectSQLite(ctx context.Context, url string) error {
 		v.Release()
 		return sqliteProblem(path, err)
 	}
-	e.vitals = v
+	e.db, e.vitals = db, v
 	return nil
 }
 
