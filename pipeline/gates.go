@@ -1,0 +1,172 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"fairlead.dev"
+)
+
+// Names of the gates that the matrix brings.
+const (
+	gateTasks     = "tasks-succeeded"
+	gateTestsRan  = "tests-ran"
+	gateTestsPass = "tests-pass"
+	gateFlaky     = "no-flaky-tests"
+	gateSecrets   = "no-secrets"
+	gateFindings  = "no-severe-findings"
+	gateBuild     = "build-proven"
+	gateSBOM      = "sbom-present"
+)
+
+// What a decision lists beside a gate.
+const (
+	aboutTasks    = "tasks"
+	aboutCases    = "cases"
+	aboutFindings = "findings"
+)
+
+// gates lists the rules of the decision: those of the matrix, then the
+// configured ones whose condition holds.
+func (p *planner) gates(tasks []fairlead.Task) ([]fairlead.Gate, error) {
+	gates := append(p.workGates(tasks), p.securityGates(tasks)...)
+	for _, g := range gates {
+		p.because("gate "+g.Name, string(g.Outcome), "matrix", g.Source)
+	}
+	configured, err := p.configuredGates()
+	return append(gates, configured...), err
+}
+
+// workGates are about tasks and tests.
+func (p *planner) workGates(tasks []fairlead.Task) []fairlead.Gate {
+	verify, builds, tests := 0, 0, 0
+	for _, t := range tasks {
+		if t.Phase == fairlead.PhaseVerify {
+			verify++
+		}
+		switch t.Type {
+		case stepBuild:
+			builds++
+		case stepTest:
+			tests++
+		}
+	}
+	gates := []fairlead.Gate{{
+		Name:    gateTasks,
+		Rule:    fmt.Sprintf(`size(tasks) >= %d && tasks.all(id, tasks[id].result in ["success", "skip"])`, verify),
+		Outcome: fairlead.OutcomeDeny, About: aboutTasks, Source: "always",
+		Reason: "not every task of the plan succeeded",
+		Fix:    "see `fairlead why` of the tasks listed, mend them, then `fairlead retry`",
+	}}
+	gates = append(gates, p.testGates(tests)...)
+	if builds > 0 {
+		gates = append(gates, fairlead.Gate{
+			Name: gateBuild,
+			Rule: fmt.Sprintf(`tasks.all(id, tasks[id].type != %q || evidence.exists(e, e.task == id && e.predicate_type == %q))`,
+				stepBuild, fairlead.PredicateBuild),
+			Outcome: fairlead.OutcomeDeny, About: aboutTasks, Source: "always",
+			Reason: "a build left no signed evidence of what it made",
+			Fix:    "run the build again with `fairlead retry`",
+		})
+	}
+	return gates
+}
+
+// testGates are about test cases; count is the number of test tasks.
+func (p *planner) testGates(count int) []fairlead.Gate {
+	var gates []fairlead.Gate
+	source := "matrix: tests=" + p.profile.Tests
+	if levels(p.profile.Tests) != nil && (count == 0 || p.reporting > 0) {
+		outcome := fairlead.OutcomeDeny
+		if p.profile.Tests == "fast" {
+			outcome = fairlead.OutcomeWarn
+		}
+		gates = append(gates, fairlead.Gate{
+			Name: gateTestsRan, Rule: `tests.total > tests.skipped`,
+			Outcome: outcome, About: aboutCases, Source: source,
+			Reason: "no test case ran",
+			Fix:    "add tests, or name the suites under tests in fairlead.yaml with the report that they write",
+		})
+	}
+	return append(gates,
+		fairlead.Gate{
+			Name: gateTestsPass, Rule: `tests.failed == 0`,
+			Outcome: fairlead.OutcomeDeny, About: aboutCases, Source: "always",
+			Reason: "a test case failed",
+			Fix:    "mend the cases listed; each names its file and line where the report tells",
+		},
+		fairlead.Gate{
+			Name: gateFlaky, Rule: `tests.flaky == 0`,
+			Outcome: fairlead.OutcomeWarn, About: aboutCases, Source: "always",
+			Reason: "a test case failed and passed when it was run again",
+			Fix:    "make the cases listed independent of timing, order and shared state",
+		})
+}
+
+// securityGates are about findings and the inventory.
+func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
+	source := "matrix: security=" + p.profile.Security
+	gates := []fairlead.Gate{{
+		Name:    gateSecrets,
+		Rule:    fmt.Sprintf(`!findings.exists(f, f.tool == %q)`, stepSecrets),
+		Outcome: fairlead.OutcomeDeny, About: aboutFindings, Source: "always",
+		Reason: "a secret is in the source",
+		Fix:    "revoke the secret first, then take it out of the file and of the history",
+	}}
+	if p.profile.Security == "none" {
+		return gates
+	}
+	outcome := fairlead.OutcomeWarn
+	if p.profile.Security == "full" {
+		outcome = fairlead.OutcomeDeny
+	}
+	gates = append(gates, fairlead.Gate{
+		Name: gateFindings,
+		Rule: fmt.Sprintf(`!findings.exists(f, f.tool != %q && f.severity in ["critical", "high", "unknown"])`,
+			stepSecrets),
+		Outcome: outcome, About: aboutFindings, Source: source,
+		Reason: "a finding is critical, high or of unknown severity",
+		Fix:    "do what each finding listed says",
+	})
+	for _, t := range tasks {
+		if t.Type == stepSBOM {
+			return append(gates, fairlead.Gate{
+				Name: gateSBOM, Rule: fmt.Sprintf(`evidence.exists(e, e.predicate_type == %q)`, fairlead.PredicateSBOM),
+				Outcome: outcome, About: aboutTasks, Source: source,
+				Reason: "there is no signed bill of materials",
+				Fix:    "see `fairlead why` of the task that makes it, then `fairlead retry`",
+			})
+		}
+	}
+	return gates
+}
+
+// configuredGates are the gates of the configuration that are in force.
+func (p *planner) configuredGates() ([]fairlead.Gate, error) {
+	var gates []fairlead.Gate
+	for i, g := range p.cfg.Gates {
+		source := p.cfg.at(fmt.Sprintf("gates[%d]", i))
+		if g.when != nil {
+			holds, err := g.when.holds(p.ev, p.environment, p.strategy)
+			if err != nil {
+				return nil, problem("mend the condition", "evaluate gates[%d].when at %s: %w", i, source, err)
+			}
+			if !holds {
+				p.because("gate "+g.Name, "not in force", "config", source+" when "+g.When)
+				continue
+			}
+		}
+		gate := fairlead.Gate{
+			Name: g.Name, Rule: g.Rule, Outcome: fairlead.OutcomeDeny,
+			Reason: g.Reason, Fix: g.Fix, About: aboutTasks, Source: source,
+		}
+		if g.Outcome != "" {
+			gate.Outcome = fairlead.Outcome(g.Outcome)
+		}
+		if g.About != "" {
+			gate.About = g.About
+		}
+		p.because("gate "+g.Name, string(gate.Outcome), "config", source)
+		gates = append(gates, gate)
+	}
+	return gates, nil
+}

@@ -1,0 +1,77 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"fairlead.dev"
+)
+
+// Timeouts of the work that the matrix brings.
+const (
+	scanTimeout  = fairlead.Duration(10 * time.Minute)
+	smokeTimeout = fairlead.Duration(2 * time.Minute)
+)
+
+// matrixDrafts is the work that the profile asks for beyond what the
+// configuration names. A step of the same type in the configuration stands in
+// for the matrix's own.
+func (p *planner) matrixDrafts(configured []draft) ([]draft, error) {
+	var ds []draft
+	add := func(name, step string, keys map[string]any, timeout fairlead.Duration, phase fairlead.Phase, detail string) error {
+		if i := slices.IndexFunc(configured, func(d draft) bool { return d.step == step && d.phase == phase }); i >= 0 {
+			p.because("task "+name, "left out", "config", configured[i].detail+" does "+step+" already")
+			return nil
+		}
+		if slices.ContainsFunc(configured, func(d draft) bool { return d.id == name }) {
+			name = step // holds a dot, so no configured name can take it
+		}
+		d, err := p.draft(name, "", step, keys, Work{Timeout: timeout})
+		d.phase, d.source, d.detail = phase, "matrix", detail
+		ds = append(ds, d)
+		return err
+	}
+	for _, scan := range p.scans() {
+		if err := add(scan.name, scan.step, scan.keys, scanTimeout, fairlead.PhaseVerify, "security: "+p.profile.Security); err != nil {
+			return nil, err
+		}
+	}
+	if path, ok := p.smokePath(); ok {
+		detail := fmt.Sprintf("%s with monitoring: %s checks %s before traffic moves", p.strategy, p.profile.Monitoring, path)
+		if err := add("smoke", stepHTTP, map[string]any{"paths": []string{path}}, smokeTimeout, fairlead.PhasePreview, detail); err != nil {
+			return nil, err
+		}
+	}
+	return ds, nil
+}
+
+// scan is one scanner that a security cell asks for.
+type scan struct {
+	name string
+	step string
+	keys map[string]any
+}
+
+func (p *planner) scans() []scan {
+	sbom := scan{"sbom", stepSBOM, map[string]any{}}
+	switch p.profile.Security {
+	case "basic":
+		return []scan{{"secrets", stepSecrets, map[string]any{"scope": "change"}}, sbom}
+	case "full", "scan":
+		return []scan{{"secrets", stepSecrets, map[string]any{"scope": "tree"}}, sbom}
+	}
+	return nil
+}
+
+// smokePath is the path that the new release is asked for before it takes
+// traffic: the one that tells whether it is ready, where there is a preview.
+func (p *planner) smokePath() (string, bool) {
+	preview := p.strategy == fairlead.StrategyCanary || p.strategy == fairlead.StrategyBlueGreen
+	monitored := slices.Contains([]string{"basic", "standard", "full"}, p.profile.Monitoring)
+	if !preview || !monitored || p.release == nil {
+		return "", false
+	}
+	path := readTarget(p.release.Config).Ready.HTTP
+	return path, path != ""
+}
