@@ -109,9 +109,7 @@ func (v *postgresVitals) guard(ctx context.Context, conn *pgx.Conn) {
 			cancel()
 		}
 		if ctx.Err() != nil {
-			closing, cancel := context.WithTimeout(context.Background(), patience)
-			_ = conn.Close(closing)
-			cancel()
+			letGo(conn)
 			return
 		}
 		if err != nil {
@@ -120,6 +118,15 @@ func (v *postgresVitals) guard(ctx context.Context, conn *pgx.Conn) {
 			return
 		}
 	}
+}
+
+// letGo unlocks before it closes: the server ends a session some time after
+// the client has gone, and others may want to take over at once.
+func letGo(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()") // the session's end does it otherwise
+	_ = conn.Close(ctx)
 }
 
 func (v *postgresVitals) Lost() <-chan error { return v.lost }
