@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"time"
 )
 
@@ -58,6 +59,7 @@ func (f faults) leak(ctx context.Context) {
 	}
 	go func() {
 		var lost [][]byte
+		defer func() { runtime.KeepAlive(lost) }() // nothing reads it: that is what makes it a leak
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for {

@@ -41,7 +41,7 @@ func start(t *testing.T, data string, args ...string) *process {
 	if p.url == "" {
 		t.Fatalf("the shop did not start: %v", <-p.done)
 	}
-	go io.Copy(io.Discard, log) //nolint:errcheck // the pipe ends with the process
+	go io.Copy(io.Discard, log)
 	t.Cleanup(cancel)
 	return p
 }
