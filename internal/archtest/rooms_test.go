@@ -46,7 +46,7 @@ var house = []room{
 
 	{path: "step", rooms: []string{"."}},
 	{path: "step/all", rooms: []string{"step", "step/*/*"}},
-	{path: "step/steptest", tests: true, rooms: []string{".", "step", "format/*"}},
+	{path: "step/steptest", tests: true, rooms: []string{".", "command", "step", "format/*"}, libs: testLibs},
 	{path: "step/build/command", rooms: stepRooms("command"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
 	{path: "step/test/command", rooms: stepRooms("command"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
 	{path: "step/scan/secrets", rooms: stepRooms(), libs: []string{
@@ -78,12 +78,13 @@ var house = []room{
 		"github.com/dbos-inc/dbos-transact-golang", "github.com/jackc/pgx/v5", "modernc.org/sqlite", "golang.org/x/sys",
 	}},
 	{path: "store", rooms: []string{"."}, libs: []string{"github.com/jackc/pgx/v5", "modernc.org/sqlite"}},
-	{path: "store/storetest", tests: true, rooms: []string{".", "store"}},
+	{path: "store/storetest", tests: true, rooms: []string{".", "store"}, libs: testLibs},
 
 	{path: "web", rooms: []string{".", "record", "control"}},
 	{path: "cli", rooms: []string{".", "record", "control", "pipeline"}, libs: []string{
 		"github.com/spf13/cobra", "github.com/alecthomas/kong", "golang.org/x/term",
 	}},
+	{path: "doctor", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "internal/pgtest", tests: true, libs: []string{"github.com/jackc/pgx/v5"}},
 	{path: "internal/archtest", tests: true, rooms: []string{"."}},
 }
@@ -95,11 +96,16 @@ var shared = map[string]string{
 	"github.com/bmatcuk/doublestar/v4": "globs are one language wherever a user writes them",
 	"github.com/jackc/pgx/v5":          "engine and store each keep their own tables",
 	"modernc.org/sqlite":               "engine and store each keep their own tables",
+	"pgregory.net/rapid":               "tests only",
+	"github.com/google/go-cmp":         "tests only",
 	"golang.org/x/sys":                 "system calls the standard library lacks",
 	"golang.org/x/term":                "whether somebody is watching",
 	"github.com/spf13/cobra":           "commands are declared in cli and put together in cmd",
 	"github.com/alecthomas/kong":       "commands are declared in cli and put together in cmd",
 }
+
+// testLibs are the libraries that tests are written with.
+var testLibs = []string{"pgregory.net/rapid", "github.com/google/go-cmp"}
 
 // badNames are folder names that say nothing about what is inside.
 var badNames = []string{
