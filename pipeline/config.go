@@ -37,7 +37,7 @@ type Work struct {
 	Retries *int              `json:"retries" doc:"Further attempts when the work could not be done for a passing reason. A failing test is not one." min:"0" max:"10" default:"2"`
 	Env     []string          `json:"env" doc:"Names of further environment variables that the command may see." pattern:"env"`
 	Reads   []string          `json:"reads" doc:"Globs of what the work reads; an earlier result is reused while nothing there changed." pattern:"path" default:"the whole tree" example:"[go.mod, '**/*.go']"`
-	Matrix  map[string][]Cell `json:"matrix" doc:"Runs the work once for every combination of these values." keys:"name" example:"{go: ['1.25', '1.26']}"`
+	Matrix  map[string][]Cell `json:"matrix" doc:"Runs the work once for every combination of these values." keys:"name" pattern:"cell" example:"{go: ['1.25', '1.26']}"`
 }
 
 // Build is the section build.
