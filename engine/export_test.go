@@ -17,3 +17,6 @@ func LimitSize(t *testing.T, e *Engine, size int) {
 		t.Fatal(err)
 	}
 }
+
+// OpenSQLite opens a database file as the engine does.
+var OpenSQLite = openSQLite
