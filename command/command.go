@@ -68,6 +68,21 @@ func (r Result) String() string {
 	return fmt.Sprintf("exit code %d", r.ExitCode)
 }
 
+// Interrupted is nil for a command that ended by itself, and otherwise the
+// KindTimeout or KindCancelled problem that its step ends with.
+func (r Result) Interrupted() error {
+	switch {
+	case r.TimedOut:
+		return &fairlead.Problem{
+			Op: opRun, Kind: fairlead.KindTimeout, Err: errors.New(r.String()),
+			Hint: "see where its output stops; raise the task's timeout if it needs longer",
+		}
+	case r.Cancelled:
+		return &fairlead.Problem{Op: opRun, Kind: fairlead.KindCancelled, Err: errors.New("cancelled")}
+	}
+	return nil
+}
+
 const opRun = "run command"
 
 // Run runs the command and waits until it and everything it started are gone.
