@@ -33,8 +33,8 @@ func run(ctx context.Context, s Spec, probe bool) (Result, error) {
 		ctx, cancel = context.WithTimeout(ctx, s.Timeout)
 		defer cancel()
 	}
-	drained := make(chan struct{})
-	go func() { defer close(drained); g.drain(s.Output) }()
+	drained := make(chan error, 1)
+	go func() { drained <- g.drain(s.Output) }()
 	go g.command(ctx, order{Args: s.Args, Dir: s.Dir, Env: s.Env, Hide: s.Hide, Probe: probe}, s.Grace)
 
 	result, err := g.follow()
@@ -44,8 +44,11 @@ func run(ctx context.Context, s Spec, probe bool) (Result, error) {
 	_ = g.report.Close()
 	_ = g.cmd.Wait()
 	_ = g.output.SetReadDeadline(time.Now().Add(drainWait)) // ends a read that nobody answers
-	<-drained
+	lost := <-drained
 	_ = g.output.Close()
+	if err == nil && lost != nil {
+		err = unavailable("keep output", lost, "see that there is room where output is stored")
+	}
 	return result, err
 }
 
@@ -169,31 +172,32 @@ func (g *guard) abandon() {
 	_ = g.report.Close()
 }
 
-// drain copies output until its end. A writer that got away cannot hold it
-// open: once the command is gone, at most what a pipe holds is still read.
-// Output is taken from the command even when w fails, so that it does not block.
-func (g *guard) drain(w io.Writer) {
+// drain copies output until its end and gives the first error of w; what comes
+// after that is thrown away, so that the command does not block. A writer that
+// got away cannot hold the output open: once the command is gone, at most what
+// a pipe holds is still read.
+func (g *guard) drain(w io.Writer) error {
+	var lost error
 	buf := make([]byte, pipeSize)
 	for left := 2 * pipeSize; left > 0; {
 		n, err := g.output.Read(buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				w = io.Discard
-			}
+		if n > 0 && lost == nil {
+			_, lost = w.Write(buf[:n])
+		}
+		switch {
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+			return lost
+		case err != nil && left < 2*pipeSize:
+			return lost
 		}
 		select {
 		case <-g.over:
-			left -= n
+			left -= max(n, 1)
 			_ = g.output.SetReadDeadline(time.Now().Add(drainWait))
-			if errors.Is(err, os.ErrDeadlineExceeded) && n == 0 && left < 2*pipeSize {
-				return
-			}
 		default:
 		}
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			return
-		}
 	}
+	return lost
 }
 
 func closeAll(files []*os.File) {

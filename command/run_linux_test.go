@@ -253,10 +253,12 @@ type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
-func TestAFullDiskDoesNotBlockTheCommand(t *testing.T) {
-	r, _ := sh(t, t.Context(), command.Spec{Shell: "head -c 10000000 /dev/zero; exit 5", Output: failing{}, Timeout: 20 * time.Second})
-	if r.ExitCode != 5 {
-		t.Errorf("result %+v", r)
+func TestAFullDiskDoesNotBlockTheCommandAndIsTold(t *testing.T) {
+	r, err := command.Run(t.Context(), command.Spec{
+		Args: []string{"/bin/sh", "-c", "/usr/bin/head -c 10000000 /dev/zero; exit 5"}, Dir: "/", Output: failing{}, Timeout: 20 * time.Second,
+	})
+	if r.ExitCode != 5 || fairlead.KindOf(err) != fairlead.KindUnavailable {
+		t.Errorf("result %+v, error %v", r, err)
 	}
 }
 
