@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/cli"
+	"fairlead.dev/control"
+	"fairlead.dev/engine"
+	"fairlead.dev/evidence"
+	"fairlead.dev/flow"
+	"fairlead.dev/intake/worktree"
+	"fairlead.dev/step"
+	stepall "fairlead.dev/step/all"
+	"fairlead.dev/store"
+	"fairlead.dev/target"
+	"fairlead.dev/target/process"
+	"fairlead.dev/worker"
+)
+
+// controlPlane is the control plane in this process.
+type controlPlane struct {
+	*control.Plane
+	store   *store.Store
+	engine  *engine.Engine
+	trouble chan error
+}
+
+// signer signs what tasks claim and what the gate decides.
+type signer struct{ *evidence.Signer }
+
+// SignDecision signs a decision about a release, or about the commit alone.
+func (s signer) SignDecision(ctx context.Context, d fairlead.Decision, r *fairlead.Release) (fairlead.Evidence, error) {
+	var release fairlead.Release
+	if r != nil {
+		release = *r
+	}
+	return s.Sign(ctx, d.RunID, "", evidence.DecisionClaim(d, release), d.Time)
+}
+
+// openControl opens everything that executing a run needs.
+func (w *wiring) openControl(ctx context.Context, s cli.Settings) (*controlPlane, error) {
+	h, err := openHome(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := worktree.Open(ctx, s.Dir)
+	if err != nil {
+		return nil, err
+	}
+	key, err := evidence.OpenKey(h.keys())
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := store.OpenBlobs(h.blobs())
+	if err != nil {
+		return nil, err
+	}
+	ours, engines := h.databases(s, w.env)
+	db, err := store.Open(ctx, ours)
+	if err != nil {
+		return nil, err
+	}
+	log := w.logger(s.Verbose)
+	e, err := engine.Open(ctx, engine.Config{URL: engines, Version: flow.Version, Logger: log, Checkpoint: failpoint(w.env)})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	c := &controlPlane{store: db, engine: e, trouble: make(chan error, 1), Plane: &control.Plane{Ledger: db, Reader: db, Engine: e}}
+	types := map[string]step.Type{}
+	for _, t := range stepall.Types() {
+		types[t.Name] = t
+	}
+	flow.Register(e, flow.Parts{
+		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: signer{key}, Content: blobs.Open,
+		Worker: worker.New(worker.Options{
+			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
+			Verifier: evidence.TrustKeys(key.Public()), Dir: h.work(), Hide: []string{h.private()},
+			Parallel: runtime.GOMAXPROCS(0), Logger: log,
+		}),
+		Target:  func(typ string) (target.Target, error) { return openTarget(ctx, typ, h) },
+		Trouble: c.report,
+	})
+	if err := e.Launch(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// openTarget gives the target of a type. The process target's agent is started
+// when none runs.
+func openTarget(ctx context.Context, typ string, h home) (target.Target, error) {
+	if typ != process.Type().Name {
+		return nil, &fairlead.Problem{
+			Op: "open target", Kind: fairlead.KindInvalid, Err: fmt.Errorf("no target %q in this version", typ),
+			Hint: "`fairlead explain` lists the targets",
+		}
+	}
+	return process.Ensure(ctx, h.agent(), func() error { return startAgent(h) })
+}
+
+// startAgent starts the agent as a process of its own that outlives this one.
+func startAgent(h home) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(h.agent(), 0o700); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(h.agent()+"/agent.log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(self, "agent", "--agent-dir", h.agent(), "--trust", h.keys()) //nolint:gosec // this very program
+	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return cmd.Process.Release()
+}
+
+// failpoint is for the tests that kill the control plane at every step: with
+// FAIRLEAD_FAILPOINT set to a checkpoint's name, the process kills itself there.
+// With FAIRLEAD_CHECKPOINTS set to a file, every checkpoint's name is appended to it.
+func failpoint(env variables) func(string) {
+	at, list := env["FAIRLEAD_FAILPOINT"], env["FAIRLEAD_CHECKPOINTS"]
+	if at == "" && list == "" {
+		return nil
+	}
+	return func(point string) {
+		// A run's id differs from run to run; what follows it does not.
+		when, where, _ := strings.Cut(point, " ")
+		_, where, _ = strings.Cut(where, "/")
+		name := when + " " + where
+		if list != "" {
+			if f, err := os.OpenFile(list, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
+				_, _ = fmt.Fprintln(f, name)
+				_ = f.Close()
+			}
+		}
+		if name == at {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	}
+}
+
+// report passes on that something is out of reach, without ever blocking.
+func (c *controlPlane) report(err error) {
+	select {
+	case c.trouble <- err:
+	default:
+	}
+}
+
+// Trouble tells what keeps this process from recording.
+func (c *controlPlane) Trouble() <-chan error { return c.trouble }
+
+// Start makes a run of the plan and sets it going.
+func (c *controlPlane) Start(ctx context.Context, p fairlead.Plan) (string, error) {
+	return c.Plane.Start(ctx, p, "")
+}
+
+// Cancel asks a run to stop in the name of the person at the keyboard.
+func (c *controlPlane) Cancel(ctx context.Context, runID, reason string) (fairlead.Run, error) {
+	return c.Plane.Cancel(ctx, runID, who(), reason)
+}
+
+// Serve takes over runs of processes that die, until ctx ends.
+func (c *controlPlane) Serve(ctx context.Context, onTakeover func(string)) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		select {
+		case <-c.engine.Lost():
+			stop(c.engine.Err())
+		case <-ctx.Done():
+		}
+	}()
+	c.engine.Watch(ctx, 500*time.Millisecond, onTakeover)
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Close ends this process's part in order: what it was doing stays pending.
+func (c *controlPlane) Close() {
+	c.engine.Close(10 * time.Second)
+	_ = c.store.Close()
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"fairlead.dev"
+	"fairlead.dev/cli"
+	"fairlead.dev/intake/worktree"
+	"fairlead.dev/pipeline"
+)
+
+// configName is the configuration's name at the top of a repository.
+const configName = "fairlead.yaml"
+
+// planner makes plans from a git checkout.
+type planner struct{ set cli.Settings }
+
+// Plan reads the commit, the event and the commit's own fairlead.yaml.
+func (p planner) Plan(ctx context.Context, q cli.PlanQuery) (fairlead.Plan, []string, error) {
+	repo, err := worktree.Open(ctx, p.set.Dir)
+	if err != nil {
+		return fairlead.Plan{}, nil, err
+	}
+	return p.plan(ctx, repo, q)
+}
+
+func (p planner) plan(ctx context.Context, repo *worktree.Repo, q cli.PlanQuery) (fairlead.Plan, []string, error) {
+	typ, err := eventType(q.Event)
+	if err != nil {
+		return fairlead.Plan{}, nil, err
+	}
+	var notes []string
+	if q.Commit == "" {
+		dirty, err := repo.Dirty(ctx)
+		if err != nil {
+			return fairlead.Plan{}, nil, err
+		}
+		if len(dirty) > 0 && q.Strict {
+			return fairlead.Plan{}, nil, uncommitted(dirty)
+		}
+		if len(dirty) > 0 {
+			notes = append(notes, "uncommitted changes are not part of it: "+strings.Join(dirty, ", "))
+		}
+	}
+	ev, err := repo.Event(ctx, worktree.Query{
+		Dir: p.set.Dir, Type: typ, Branch: q.Branch, Commit: q.Commit, Tag: q.Tag, Trigger: who(),
+		Manual: fairlead.Manual{Environment: q.Environment, Strategy: q.Strategy},
+	})
+	if err != nil {
+		return fairlead.Plan{}, nil, err
+	}
+	tree, err := repo.Files(ctx, ev.Commit)
+	if err != nil {
+		return fairlead.Plan{}, nil, err
+	}
+	src, err := configOf(tree)
+	if err != nil {
+		return fairlead.Plan{}, nil, err
+	}
+	cat := catalog()
+	cfg, err := pipeline.Read(src, cat)
+	if err != nil {
+		return fairlead.Plan{}, nil, err
+	}
+	plan, err := pipeline.Plan(cfg, ev, tree, cat)
+	return plan, notes, err
+}
+
+func eventType(s string) (fairlead.EventType, error) {
+	for _, t := range fairlead.EventTypes() {
+		if string(t) == s {
+			return t, nil
+		}
+	}
+	return "", &fairlead.Problem{
+		Op: "read command line", Kind: fairlead.KindInvalid, Err: fmt.Errorf("no event %q", s),
+		Hint: fmt.Sprintf("--event is one of %v", fairlead.EventTypes()),
+	}
+}
+
+func uncommitted(dirty []string) error {
+	return &fairlead.Problem{
+		Op: "read work tree", Kind: fairlead.KindInvalid,
+		Err:  errors.New("it has uncommitted changes: " + strings.Join(dirty, ", ")),
+		Hint: "commit or stash them, or deliver what is committed with --commit HEAD",
+	}
+}
+
+// configOf reads the commit's configuration; none is fine.
+func configOf(tree fs.FS) (pipeline.Source, error) {
+	data, err := fs.ReadFile(tree, configName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return pipeline.Source{Name: configName}, nil
+	}
+	if err != nil {
+		return pipeline.Source{}, &fairlead.Problem{Op: "read " + configName, Kind: fairlead.KindUnavailable, Err: err}
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	return pipeline.Source{Name: configName, Data: data}, nil
+}
+
+// who names the person at the keyboard.
+func who() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+// configTools are the commands about the configuration, on the work tree's file.
+type configTools struct{ set cli.Settings }
+
+// Lint reads a file of the work tree and reports every problem.
+func (c configTools) Lint(_ context.Context, file string) error {
+	path := file
+	if path == "" {
+		path = filepath.Join(c.set.Dir, configName)
+	}
+	data, err := os.ReadFile(path) //nolint:gosec // the file the user named
+	if err != nil {
+		return &fairlead.Problem{
+			Op: "read config", Kind: fairlead.KindNotFound, Err: err,
+			Hint: "without a file everything is detected; `fairlead plan` shows what",
+		}
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	_, err = pipeline.Read(pipeline.Source{Name: path, Data: data}, catalog())
+	return err
+}
+
+// Schema gives the JSON Schema of the configuration.
+func (configTools) Schema() ([]byte, error) { return pipeline.Schema(catalog()) }
+
+// Explain describes one key.
+func (configTools) Explain(key string) (string, any, error) {
+	help, err := pipeline.Explain(catalog(), key)
+	if err != nil {
+		return "", nil, err
+	}
+	return help.String(), help, nil
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/cli"
+	"fairlead.dev/doctor"
+	"fairlead.dev/evidence"
+	"fairlead.dev/flow"
+	"fairlead.dev/gate"
+	"fairlead.dev/intake/worktree"
+	"fairlead.dev/pipeline"
+	stepall "fairlead.dev/step/all"
+	"fairlead.dev/target"
+	targetall "fairlead.dev/target/all"
+	"fairlead.dev/target/process"
+)
+
+// variables is the environment the program was started with.
+type variables map[string]string
+
+func environment(env []string) variables {
+	v := variables{}
+	for _, e := range env {
+		if name, value, ok := strings.Cut(e, "="); ok {
+			v[name] = value
+		}
+	}
+	return v
+}
+
+// wire gives the command line everything it may ask for. It is the only place
+// where all rooms meet; nothing is opened before a command needs it.
+func wire(stdio cli.Stdio, env variables) cli.App {
+	w := &wiring{env: env, err: stdio.Err}
+	return cli.App{
+		Version: version(),
+		Planner: func(s cli.Settings) cli.Planner { return planner{s} },
+		Config:  func(s cli.Settings) cli.ConfigTools { return configTools{s} },
+		Records: func(ctx context.Context, s cli.Settings) (cli.Records, error) { return w.openRecords(ctx, s) },
+		Control: func(ctx context.Context, s cli.Settings) (cli.Control, error) { return w.openControl(ctx, s) },
+		Doctor:  w.doctor,
+		Agent:   w.agent,
+		Kinds:   kinds(),
+	}
+}
+
+type wiring struct {
+	env variables
+	err io.Writer
+}
+
+// logger writes to standard error what -v asks for, and warnings always.
+func (w *wiring) logger(verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: level}))
+}
+
+// catalog is what a configuration may name.
+func catalog() pipeline.Catalog {
+	c := pipeline.Catalog{Flow: flow.Version, CheckRule: gate.Check}
+	for _, t := range stepall.Types() {
+		c.Steps = append(c.Steps, pipeline.StepInfo{Name: t.Name, Title: t.Title, Config: t.Config, NeedsEndpoint: t.Needs.Endpoint})
+	}
+	for _, t := range targetall.Types() {
+		c.Targets = append(c.Targets, pipeline.TargetInfo{Name: t.Name, Title: t.Title, Config: t.Config})
+	}
+	return c
+}
+
+// kinds lists step and target types for explain.
+func kinds() []cli.Kind {
+	var out []cli.Kind
+	for _, t := range stepall.Types() {
+		out = append(out, cli.Kind{Name: t.Name, Title: t.Title, Doc: t.Doc, Sort: "step"})
+	}
+	for _, t := range targetall.Types() {
+		out = append(out, cli.Kind{Name: t.Name, Title: t.Title, Doc: t.Doc, Sort: "target"})
+	}
+	return out
+}
+
+// doctor looks for the tools that the configuration needs.
+func (w *wiring) doctor(ctx context.Context, s cli.Settings) ([]cli.Tool, error) {
+	needed, err := neededTools(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var out []cli.Tool
+	for _, t := range doctor.Check(ctx, needed) {
+		out = append(out, cli.Tool(t))
+	}
+	return out, nil
+}
+
+// neededTools reads the configuration of the work tree and gives the programs
+// that its commands begin with. Without git there is nothing to read: then git
+// is what is needed.
+func neededTools(ctx context.Context, s cli.Settings) (map[string]string, error) {
+	needed := map[string]string{"git": "reading commits"}
+	repo, err := worktree.Open(ctx, s.Dir)
+	if err != nil {
+		if fairlead.KindOf(err) == fairlead.KindUnavailable {
+			return needed, nil
+		}
+		return nil, err
+	}
+	p, _, err := planner{s}.plan(ctx, repo, cli.PlanQuery{Event: string(fairlead.EventPush)})
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(needed, pipeline.Programs(p))
+	return needed, nil
+}
+
+// agent runs the agent of the process target.
+func (w *wiring) agent(ctx context.Context, dir, trust string, idle time.Duration) error {
+	return process.Serve(ctx, process.AgentOptions{
+		Dir: dir, Trust: trust, Idle: idle,
+		Logger: slog.New(slog.NewTextHandler(w.err, nil)),
+		Verify: func(at target.Place, b target.Bundle) error {
+			t, err := evidence.LoadTrust(trust)
+			if err != nil {
+				return err
+			}
+			return evidence.VerifyRelease(t, evidence.Entry{
+				Environment: at.Environment, Service: at.Service, Release: b.Release, Decision: b.Decision, Builds: b.Evidence,
+			})
+		},
+	})
+}
+
+// home is where a repository's state is kept.
+type home struct{ root string }
+
+// openHome finds the state directory and makes it, with a .gitignore of its
+// own so that it never enters a commit.
+func openHome(ctx context.Context, s cli.Settings) (home, error) {
+	root := s.State
+	if root == "" {
+		repo, err := worktree.Open(ctx, s.Dir)
+		if err != nil {
+			return home{}, err
+		}
+		root = filepath.Join(repo.Root(), ".fairlead")
+	}
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return home{}, err
+	}
+	h := home{abs}
+	for _, dir := range []string{h.root, h.private(), h.keys(), h.work()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return home{}, &fairlead.Problem{
+				Op: "open state directory", Kind: fairlead.KindUnavailable, Err: err,
+				Hint: "is the disk full or read-only? --state names another place",
+			}
+		}
+	}
+	ignore := filepath.Join(h.root, ".gitignore")
+	if _, err := os.Stat(ignore); err != nil {
+		if err := os.WriteFile(ignore, []byte("*\n"), 0o600); err != nil {
+			return home{}, &fairlead.Problem{Op: "open state directory", Kind: fairlead.KindUnavailable, Err: err}
+		}
+	}
+	return h, nil
+}
+
+// Everything below private is hidden from the commands that tasks run.
+func (h home) private() string { return filepath.Join(h.root, "private") }
+func (h home) keys() string    { return filepath.Join(h.private(), "keys") }
+func (h home) blobs() string   { return filepath.Join(h.private(), "blobs") }
+func (h home) agent() string   { return filepath.Join(h.private(), "agent") }
+func (h home) work() string    { return filepath.Join(h.root, "work") }
+
+// databases gives the URLs of our own tables and of the engine's.
+func (h home) databases(s cli.Settings, env variables) (ours, engines string) {
+	url := s.Database
+	if url == "" {
+		url = env["FAIRLEAD_DATABASE"]
+	}
+	if url != "" {
+		return url, url
+	}
+	return "sqlite:" + filepath.Join(h.private(), "fairlead.db"), "sqlite:" + filepath.Join(h.private(), "engine.db")
+}
+

@@ -1,0 +1,208 @@
+// Package e2e proves what the product promises, as its users would see it: the
+// real program, real repositories, real processes and real traffic on
+// loopback. Each script in testdata opens with the sentence it proves.
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"fairlead.dev/target/process"
+)
+
+// program is the directory of the fairlead binary under test.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "fairlead-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "fairlead"), "fairlead.dev/cmd/fairlead")
+	build.Stdout, build.Stderr = os.Stdout, os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build fairlead:", err)
+		return 1
+	}
+	program = dir
+	return m.Run()
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		Setup:               setup,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"example": cmdExample,
+			"commit":  cmdCommit,
+			"release": cmdRelease,
+			"load":    cmdLoad,
+			"exits":   cmdExits,
+			"nap":     cmdNap,
+			"tamper":  cmdTamper,
+			"live":    cmdLive,
+		},
+	})
+}
+
+// setup gives a script the program, git and the Go caches of the real home.
+func setup(env *testscript.Env) error {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return err
+	}
+	env.Setenv("HOME", home)
+	env.Setenv("PATH", program+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for _, name := range []string{"GIT_AUTHOR", "GIT_COMMITTER"} {
+		env.Setenv(name+"_NAME", "Dana Developer")
+		env.Setenv(name+"_EMAIL", "dana@example.org")
+	}
+	for _, place := range []string{"production", "staging", "dev"} {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		env.Setenv("port_"+place, fmt.Sprint(port))
+		env.Setenv(place, fmt.Sprintf("http://127.0.0.1:%d", port))
+	}
+	env.Values[loadKey{}] = &loads{}
+	env.Defer(func() {
+		env.Values[loadKey{}].(*loads).stopAll()
+		stopAgents(env.WorkDir)
+	})
+	return nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// stopAgents ends the agents that a script's runs started, and what they run.
+func stopAgents(work string) {
+	sockets, _ := filepath.Glob(filepath.Join(work, "*", ".fairlead", "private", "agent", "agent.sock"))
+	for _, s := range sockets {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		_ = process.Dial(filepath.Dir(s)).Shutdown(ctx)
+		cancel()
+	}
+}
+
+// cmdExample makes a repository from an example, on main, with its own ports
+// and stages short enough to test: example NAME DIR.
+func cmdExample(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: example NAME DIR")
+	}
+	dir := ts.MkAbs(args[1])
+	ts.Check(os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "examples", args[0]))))
+	path := filepath.Join(dir, "fairlead.yaml")
+	text := ts.ReadFile(path)
+	for place, old := range map[string][]string{
+		"production": {"127.0.0.1:8080", "127.0.0.1:9898"}, "staging": {"127.0.0.1:8081", "127.0.0.1:9899"}, "dev": {"127.0.0.1:8082"},
+	} {
+		for _, o := range old {
+			text = strings.ReplaceAll(text, o, "127.0.0.1:"+ts.Getenv("port_"+place))
+		}
+	}
+	for old, quick := range map[string]string{"for: 5s": "for: 2s", "for: 3s": "for: 2s", "bake: 5s": "bake: 1s", "keep-old: 15s": "keep-old: 0s"} {
+		text = strings.ReplaceAll(text, old, quick)
+	}
+	ts.Check(os.WriteFile(path, []byte(text), 0o600))
+	git(ts, dir, "init", "-q", "-b", "main")
+	git(ts, dir, "add", "-A")
+	git(ts, dir, "commit", "-q", "-m", "First version")
+}
+
+// cmdCommit commits everything in a repository: commit DIR MESSAGE.
+func cmdCommit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: commit DIR MESSAGE")
+	}
+	git(ts, ts.MkAbs(args[0]), "add", "-A")
+	git(ts, ts.MkAbs(args[0]), "commit", "-q", "-m", args[1])
+}
+
+// cmdRelease changes how the service is started and commits that:
+// release DIR [FLAG...] puts the flags after the program.
+func cmdRelease(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: release DIR [FLAG...]")
+	}
+	path := filepath.Join(ts.MkAbs(args[0]), "fairlead.yaml")
+	lines := strings.Split(ts.ReadFile(path), "\n")
+	for i, l := range lines {
+		before, rest, ok := strings.Cut(l, "command: [")
+		if !ok {
+			continue
+		}
+		command, after, _ := strings.Cut(rest, "]")
+		words := []string{strings.Split(command, ", ")[0]}
+		words = append(words, args[1:]...)
+		lines[i] = before + "command: [" + strings.Join(words, ", ") + "]" + after
+	}
+	ts.Check(os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600))
+	cmdCommit(ts, false, []string{args[0], "Start with " + strings.Join(args[1:], " ")})
+}
+
+func git(ts *testscript.TestScript, dir string, args ...string) {
+	ts.Check(ts.Exec("git", append([]string{"-C", dir}, args...)...))
+}
+
+// cmdNap waits: nap DURATION.
+func cmdNap(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	time.Sleep(d)
+}
+
+// cmdExits runs a program and holds its exit code: exits CODE PROGRAM ARG...
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("%s exited with %d, not %s", args[1], code, args[0])
+	}
+}
+
+// cmdLive holds that a URL answers 200 now: live URL.
+func cmdLive(ts *testscript.TestScript, neg bool, args []string) {
+	resp, err := http.Get(args[0])
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	up := err == nil && resp.StatusCode == http.StatusOK
+	if up == neg {
+		ts.Fatalf("%s: up is %v (%v)", args[0], up, err)
+	}
+}
