@@ -92,7 +92,7 @@ func (d *decoder) checkWork(w work, works []work) {
 		}
 		seen := map[Cell]bool{}
 		for i, v := range values {
-			if seen[v] {
+			if v != "" && seen[v] {
 				d.reportAt(fmt.Sprintf("%s[%d]", key, i), "must not repeat a value", got(string(v)), "")
 			}
 			seen[v] = true
@@ -146,7 +146,7 @@ func (d *decoder) checkRoutes(cfg *Config) {
 		if r.When != "" {
 			var err error
 			if r.when, err = compile(r.When, routeEnv); err != nil {
-				d.reportAt(key+".when", "must be a CEL condition over event and change: "+err.Error(), got(r.When), suggestVariable(r.When))
+				d.reportAt(key+".when", "must be a CEL condition over event and change: "+err.Error(), got(r.When), suggestVariable(err, false))
 			}
 		}
 		if r.To != "" && !cfg.knowsEnvironment(r.To) {
@@ -163,7 +163,7 @@ func (d *decoder) checkGates(cfg *Config) {
 		if g.When != "" {
 			var err error
 			if g.when, err = compile(g.When, gateEnv); err != nil {
-				d.reportAt(key+".when", "must be a CEL condition over event, change, environment and strategy: "+err.Error(), got(g.When), suggestVariable(g.When))
+				d.reportAt(key+".when", "must be a CEL condition over event, change, environment and strategy: "+err.Error(), got(g.When), suggestVariable(err, true))
 			}
 		}
 		if g.Rule != "" && d.cat.CheckRule != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 
@@ -75,7 +74,7 @@ func compile(expr string, env func() (*cel.Env, error)) (*condition, error) {
 	}
 	ast, issues := e.Compile(expr)
 	if issues != nil && issues.Err() != nil {
-		return nil, errors.New(explainIssue(issues))
+		return nil, explainIssue(issues)
 	}
 	if ast.OutputType() != cel.BoolType {
 		return nil, fmt.Errorf("gives %s, not true or false", ast.OutputType())
@@ -89,33 +88,45 @@ func compile(expr string, env func() (*cel.Env, error)) (*condition, error) {
 
 var undeclared = regexp.MustCompile(`undeclared reference to '([^']*)'`)
 
-// explainIssue words the first thing that is wrong with an expression.
-func explainIssue(issues *cel.Issues) string {
-	first := issues.Errors()[0]
-	where := fmt.Sprintf("character %d: ", first.Location.Column()+1)
-	if m := undeclared.FindStringSubmatch(first.Message); m != nil {
-		return where + fmt.Sprintf("nothing is called %q here", m[1])
-	}
-	line, _, _ := strings.Cut(first.Message, "\n")
-	return where + line
+// unknownVariable is the error of a condition that names what does not exist.
+type unknownVariable struct {
+	name   string
+	column int
 }
 
-var reference = regexp.MustCompile(`\b(?:event|change|environment|strategy)(?:\.[a-z_]+)?\b|\b[a-z_]+\.[a-z_]+\b`)
+func (u *unknownVariable) Error() string {
+	return fmt.Sprintf("character %d: nothing is called %q here", u.column, u.name)
+}
 
-// suggestVariable finds a misspelt variable in an expression and names the one
-// that was probably meant.
-func suggestVariable(expr string) string {
+// explainIssue words the first thing that is wrong with an expression.
+func explainIssue(issues *cel.Issues) error {
+	first := issues.Errors()[0]
+	column := first.Location.Column() + 1
+	if m := undeclared.FindStringSubmatch(first.Message); m != nil {
+		return &unknownVariable{m[1], column}
+	}
+	text := oneLine(first.Message)
+	if strings.HasPrefix(text, "Syntax error: ") {
+		text, _, _ = strings.Cut(strings.ToLower(text[:1])+text[1:], " expecting {") // a list of every token there is
+	}
+	return fmt.Errorf("character %d: %s", column, text)
+}
+
+// suggestVariable names the variable that was probably meant, or all of them;
+// "" when the error is about something else.
+func suggestVariable(err error, forGates bool) string {
+	var u *unknownVariable
+	if !errors.As(err, &u) {
+		return ""
+	}
 	var names []string
 	for _, v := range ConditionVariables() {
-		names = append(names, v.Name)
+		if v.Routes || forGates {
+			names = append(names, v.Name)
+		}
 	}
-	for _, word := range reference.FindAllString(expr, -1) {
-		if slices.Contains(names, word) || slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(word, n+".") }) {
-			continue
-		}
-		if near := nearest(word, names); near != "" {
-			return fmt.Sprintf("did you mean %s?", near)
-		}
+	if hint := didYouMean(u.name, names); hint != "" {
+		return hint
 	}
 	return "known are " + listed(names)
 }

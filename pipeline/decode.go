@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -88,9 +89,9 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, f field) {
 func (d *decoder) plain(n *yaml.Node, key string) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		d.report(n, key, "must not be a YAML alias", "*"+got(n.Value), "write the value out")
+		d.report(n, key, "must not be a YAML alias", got("*"+n.Value), "write the value out")
 	case n.Style&yaml.TaggedStyle != 0:
-		d.report(n, key, "must not carry a YAML tag", n.Tag, "remove the tag")
+		d.report(n, key, "must not carry a YAML tag", got(n.Tag), "remove the tag")
 	case n.Tag == "!!null":
 		d.report(n, key, "must have a value", "", "give it one or remove the key")
 	default:
@@ -108,6 +109,9 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 	}
 	fields := d.fieldsOf(v.Type())
 	seen := map[string]bool{}
+	for _, f := range fields {
+		seen[f.name] = f.required && !v.FieldByIndex(f.index).IsZero() // a default is a value
+	}
 	for k, val := range d.pairs(n, key) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == k.Value })
 		if i < 0 {
@@ -118,7 +122,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 		d.value(val, v.FieldByIndex(fields[i].index), join(key, k.Value), fields[i])
 	}
 	for _, f := range fields {
-		if f.required && !seen[f.name] {
+		if f.required && !seen[f.name] && !merges(n) {
 			d.report(n, join(key, f.name), "is required", "", example(f))
 		}
 	}
@@ -156,7 +160,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, key string, f field) {
 	if n.Kind != yaml.SequenceNode {
 		suggestion := ""
 		if n.Kind == yaml.ScalarNode {
-			suggestion = "write [" + n.Value + "]"
+			suggestion = "write [" + brief(n.Value) + "]"
 		}
 		d.report(n, key, "must be a list", describe(n), suggestion)
 		return
@@ -223,6 +227,8 @@ var later = map[string]bool{
 	"false-alarm": true, "metrics": true,
 }
 
+var readable = regexp.MustCompile(`^[A-Za-z0-9_.<>/@-]{1,64}$`)
+
 func (d *decoder) fieldsOf(t reflect.Type) []field {
 	fs, ok := d.fields[t]
 	if !ok {
@@ -232,11 +238,21 @@ func (d *decoder) fieldsOf(t reflect.Type) []field {
 	return fs
 }
 
+// join gives the dotted key of a name below a key. A name that would make the
+// key hard to read is quoted.
 func join(key, name string) string {
+	if !readable.MatchString(name) {
+		name = got(name)
+	}
 	if key == "" {
 		return name
 	}
 	return key + "." + name
+}
+
+// merges tells whether a mapping has a merge key, which may stand for any key.
+func merges(n *yaml.Node) bool {
+	return slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return c.Tag == "!!merge" })
 }
 
 func example(f field) string {

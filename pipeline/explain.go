@@ -140,7 +140,7 @@ func unknown(key, name string, names []string) error {
 // help describes a spot.
 func help(cat Catalog, at spot) KeyHelp {
 	h := KeyHelp{
-		Key: at.key, Type: typeName(at.typ), Doc: at.doc, Required: at.required, Default: at.def, Example: at.example,
+		Key: at.key, Type: typeName(at.typ), Doc: at.doc, Required: at.required && (!at.value.IsValid() || at.value.IsZero()), Default: at.def, Example: at.example,
 		Allowed: cat.allowed(at.field), Min: at.min, Max: at.max, Form: forms[at.pattern].words,
 	}
 	if h.Default == "" && at.value.IsValid() && at.value.Kind() != reflect.Struct {

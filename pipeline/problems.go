@@ -76,10 +76,23 @@ func (ps Problems) err(file string) error {
 }
 
 // got renders a value for a problem: quoted, one line, short.
-func got(value string) string {
+func got(value string) string { return fmt.Sprintf("%q", brief(value)) }
+
+// brief shortens a value to its first line and 60 characters.
+func brief(value string) string {
 	const limit = 60
-	if r := []rune(value); len(r) > limit {
-		value = string(r[:limit]) + "..."
+	line, _, cut := strings.Cut(strings.ReplaceAll(value, "\r", "\n"), "\n")
+	for i := range line {
+		if i >= 4*limit {
+			line, cut = line[:i], true
+			break
+		}
 	}
-	return fmt.Sprintf("%q", value)
+	if r := []rune(line); len(r) > limit {
+		line, cut = string(r[:limit]), true
+	}
+	if cut {
+		line += "..."
+	}
+	return line
 }

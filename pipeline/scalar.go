@@ -58,7 +58,7 @@ func assign(n *yaml.Node, v reflect.Value) (rule, suggestion string) {
 	switch t.Kind() {
 	case reflect.String:
 		if n.Tag != "!!str" {
-			return wrong, "quote it: " + strconv.Quote(n.Value)
+			return wrong, "quote it: " + got(n.Value)
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
@@ -107,7 +107,7 @@ func assignText(n *yaml.Node, v reflect.Value) (rule, suggestion string) {
 			return rule, fmt.Sprintf("write %dh", 24*days)
 		}
 		if n.Tag == "!!int" {
-			return rule, "give it a unit: " + n.Value + "s"
+			return rule, "give it a unit: " + brief(n.Value) + "s"
 		}
 		return rule, ""
 	case t == percentType && !percentForm.MatchString(n.Value):
@@ -173,7 +173,7 @@ func (d *decoder) bounds(n *yaml.Node, v reflect.Value, key string, f field) {
 func (d *decoder) length(n *yaml.Node, count int, key string, f field) {
 	low, high := bound(reflect.TypeFor[int](), f.min), bound(reflect.TypeFor[int](), f.max)
 	if (low != nil && float64(count) < *low) || (high != nil && float64(count) > *high) {
-		d.report(n, key, "must have "+span(f)+" elements", strconv.Itoa(count), "")
+		d.report(n, key, "must list "+span(f), strconv.Itoa(count), "")
 	}
 }
 

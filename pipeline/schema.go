@@ -42,7 +42,7 @@ func (s schemer) structure(t reflect.Type, defaults reflect.Value) object {
 			value = defaults.FieldByIndex(f.index)
 		}
 		properties[f.name] = s.field(f, value)
-		if f.required {
+		if f.required && (!value.IsValid() || value.IsZero()) {
 			required = append(required, f.name)
 		}
 	}

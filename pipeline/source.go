@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -99,12 +100,22 @@ func decodeNode(dec *yaml.Decoder, n *yaml.Node) (err error) {
 
 var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 
+// structural are the errors of the library's parser, as opposed to those of its
+// scanner.
+var structural = []string{
+	"did not find expected ',' or", "did not find expected key", "did not find expected '-' indicator",
+	"did not find expected node content", "did not find expected <document start>",
+}
+
 // syntax turns the YAML library's error into a problem at its line.
 func (s Source) syntax(err error, data []byte) *ConfigProblem {
 	line, text := 0, err.Error()
 	if m := yamlError.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1]) // an absent line stays 0
 		text = m[2]
+	}
+	if slices.ContainsFunc(structural, func(s string) bool { return strings.Contains(text, s) }) {
+		line++ // the library counts the lines of these from 0
 	}
 	if n := tabbed(data, line); n > 0 {
 		return s.problem(n, 1, "must not be indented with tabs", "use spaces")
