@@ -55,6 +55,34 @@ func concernedCases(r rule, f facts) []fairlead.TestCase {
 	return out
 }
 
+// concernedTasks lists the tasks that did not succeed and would break the rule
+// even if every other task had succeeded; when none would or they cannot all
+// be tried, all that did not succeed.
+func concernedTasks(r rule, f facts) []string {
+	suspects := f.unsuccessful()
+	mended := make(map[string]taskFacts, len(f.tasks))
+	for id, t := range f.tasks {
+		t.Result, t.Reason = string(fairlead.ResultSuccess), ""
+		mended[id] = t
+	}
+	t := trial{rule: r, left: costLimit}
+	var out []string
+	for _, id := range suspects {
+		good := mended[id]
+		mended[id] = f.tasks[id]
+		world := f
+		world.tasks = mended
+		if t.breaks(world) {
+			out = append(out, id)
+		}
+		mended[id] = good
+	}
+	if len(out) == 0 || t.left == 0 {
+		return suspects
+	}
+	return out
+}
+
 // trial evaluates one rule several times, for no more cost than one
 // evaluation may have.
 type trial struct {

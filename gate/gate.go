@@ -87,7 +87,7 @@ func judge(g fairlead.Gate, f facts) fairlead.RuleOutcome {
 	case aboutCases:
 		out.Cases = concernedCases(r, f)
 	case aboutTasks:
-		out.Tasks = f.unsuccessful()
+		out.Tasks = concernedTasks(r, f)
 	}
 	return out
 }
