@@ -120,7 +120,7 @@ func neededTools(ctx context.Context, s cli.Settings) (map[string]string, error)
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(needed, pipeline.Programs(p))
+	maps.Copy(needed, doctor.Needed(p))
 	return needed, nil
 }
 
