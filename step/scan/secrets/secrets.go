@@ -33,8 +33,8 @@ type Config struct {
 	Scope       string   `json:"scope" doc:"what is scanned: the files of the change, or the whole tree" enum:"change,tree"`
 	Allow       []string `json:"allow" doc:"globs of paths that are not scanned"`
 	Known       []string `json:"known" doc:"fingerprints of findings that are known and accepted"`
-	InlineAllow bool     `json:"inline_allow" doc:"whether a line with the comment gitleaks:allow is passed over"`
-	MaxMiB      int      `json:"max_mib" doc:"files larger than this many MiB are not scanned" min:"1" max:"64"`
+	InlineAllow bool     `json:"inline-allow" doc:"whether a line with the comment gitleaks:allow is passed over"`
+	MaxMiB      int      `json:"max-mib" doc:"files larger than this many MiB are not scanned" min:"1" max:"64"`
 }
 
 // Type describes scan.secrets.
@@ -43,7 +43,7 @@ func Type() step.Type {
 		Name:     Name,
 		Title:    "look for secrets in the source",
 		Doc:      doc,
-		Needs:    step.Needs{Workspace: true, Memory: 128},
+		Needs:    step.Needs{Workspace: true, Change: true, Memory: 128},
 		Produces: []string{fairlead.PredicateScan},
 		Config:   Config{Scope: scopeChange, Allow: []string{}, Known: []string{}, MaxMiB: 4},
 		Run:      run,

@@ -162,7 +162,7 @@ func TestInlineAllowIsOffUnlessConfigured(t *testing.T) {
 		t.Errorf("by default: %d findings, want 1: an author must not hide a leak", len(out.Findings))
 	}
 	if out, _ := scanIt(t, dir, []string{"a.conf"}, func(c *Config) { c.InlineAllow = true }); len(out.Findings) != 0 {
-		t.Errorf("with inline_allow: %d findings, want 0", len(out.Findings))
+		t.Errorf("with inline-allow: %d findings, want 0", len(out.Findings))
 	}
 }
 
