@@ -14,8 +14,9 @@ import (
 // A Source without Data gives the empty configuration: everything by matrix
 // and detection.
 func Read(src Source, cat Catalog) (*Config, error) {
-	cfg := &Config{Version: 1, file: src.Name, digest: fairlead.DigestBytes(src.Data)}
+	cfg := &Config{file: src.Name, digest: fairlead.DigestBytes(src.Data)}
 	if src.Data == nil {
+		cfg.Version = 1
 		return cfg, nil
 	}
 	top, problem := src.root()
