@@ -91,7 +91,7 @@ func TestHiddenStaysHidden(t *testing.T) {
 				"memory of parent":    "exec 3</proc/$PPID/mem",
 				"maps of parent":      "cat /proc/$PPID/maps | grep .",
 				"environ of parent":   "exec 3</proc/$PPID/environ && cat <&3 | grep .",
-				"descriptors":         "ls /proc/1/fd /proc/$PPID/fd | grep .",
+				"descriptors":         "readlink /proc/1/fd/* /proc/$PPID/fd/* /proc/$PPID/exe /proc/$PPID/cwd | grep .",
 				"other namespace":     "nsenter -t $PPID -m cat DIR/key || nsenter -t 1 -m -U cat DIR/key",
 				"chroot":              "chroot /proc/1/root cat DIR/key",
 				"another mount":       "d=$(mktemp -d); mount --bind / $d && cat $d/DIR/key",
