@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
@@ -74,8 +75,7 @@ func Open(envelope []byte, trusted []Key) (Statement, string, error) {
 	return s, keyID, nil
 }
 
-// decode reads one envelope and its payload. Only standard base64 is read, so
-// that a payload has one spelling.
+// decode reads one envelope and its payload.
 func decode(b []byte) (dsse.Envelope, []byte, error) {
 	var e dsse.Envelope
 	d := json.NewDecoder(bytes.NewReader(b))
@@ -88,7 +88,7 @@ func decode(b []byte) (dsse.Envelope, []byte, error) {
 	if e.PayloadType != PayloadType {
 		return e, nil, fmt.Errorf("%w: payload type is %q", ErrPayloadType, e.PayloadType)
 	}
-	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
+	payload, err := unbase64(e.Payload)
 	if err != nil {
 		return e, nil, fmt.Errorf("%w: payload: %w", ErrEnvelope, err)
 	}
@@ -130,7 +130,7 @@ func verify(e dsse.Envelope, payload []byte, trusted []Key) (string, error) {
 }
 
 func verifyOne(e dsse.Envelope, s dsse.Signature, payload []byte, k Key) error {
-	raw, err := base64.StdEncoding.Strict().DecodeString(s.Sig)
+	raw, err := unbase64(s.Sig)
 	if err != nil {
 		return fmt.Errorf("%w: key %q: %w", ErrSignature, s.KeyID, err)
 	}
@@ -138,6 +138,15 @@ func verifyOne(e dsse.Envelope, s dsse.Signature, payload []byte, k Key) error {
 		return fmt.Errorf("%w: key %q", ErrSignature, s.KeyID)
 	}
 	return nil
+}
+
+// unbase64 reads the one spelling that bytes have in standard base64: with
+// padding, and without the line feeds that the library passes over.
+func unbase64(s string) ([]byte, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, errors.New("a line break in base64")
+	}
+	return base64.StdEncoding.Strict().DecodeString(s)
 }
 
 // signature is a private Key as the library wants to see it.
