@@ -60,11 +60,24 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.closePools())
 	}
 	go s.writeLoop()
 	return s, nil
+}
+
+// prepare makes an opened database ready for use.
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	for _, query := range s.hot() {
+		if _, err := s.writes.prepare(ctx, query); err != nil {
+			return s.problem("open store", err)
+		}
+	}
+	return nil
 }
 
 // Close waits for the transaction in progress and closes the store. Calls made

@@ -133,25 +133,42 @@ func (t *tx) try(w *write, shared bool) (outcome, err error) {
 	if !shared {
 		return nil, w.do(t)
 	}
-	if _, err := t.exec("SAVEPOINT one"); err != nil {
+	if _, err := t.exec(savepoint); err != nil {
 		return nil, err
 	}
 	if outcome = w.do(t); outcome != nil {
-		if _, err := t.exec("ROLLBACK TO SAVEPOINT one"); err != nil {
+		if _, err := t.exec(undo); err != nil {
 			return nil, errors.Join(outcome, err)
 		}
 	}
-	_, err = t.exec("RELEASE SAVEPOINT one")
+	_, err = t.exec(release)
 	return outcome, err
 }
 
+// hot are the statements that are prepared when the store opens. They cannot
+// be prepared later: a transaction holds the one connection that writes.
+func (s *Store) hot() []string {
+	return []string{
+		hasRecord, putRecord, putRun, putTask, putDecision, putDeployment, putEnvironment, putEvidence, putOutput, oneEnvironment,
+		savepoint, undo, release,
+	}
+}
+
+const (
+	savepoint = "SAVEPOINT one"
+	undo      = "ROLLBACK TO SAVEPOINT one"
+	release   = "RELEASE SAVEPOINT one"
+)
+
 // exec runs a statement and gives the number of rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
-	st, err := t.statement(query)
-	if err != nil {
-		return 0, err
+	var r sql.Result
+	var err error
+	if st := t.prepared(query); st != nil {
+		r, err = st.ExecContext(t.ctx, args...)
+	} else {
+		r, err = t.sql.ExecContext(t.ctx, t.pool.bind(query), args...)
 	}
-	r, err := st.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -160,17 +177,18 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 
 // row reads one row; sql.ErrNoRows when there is none.
 func (t *tx) row(query string, args []any, into ...any) error {
-	st, err := t.statement(query)
-	if err != nil {
-		return err
+	if st := t.prepared(query); st != nil {
+		return st.QueryRowContext(t.ctx, args...).Scan(into...)
 	}
-	return st.QueryRowContext(t.ctx, args...).Scan(into...)
+	return t.sql.QueryRowContext(t.ctx, t.pool.bind(query), args...).Scan(into...)
 }
 
-func (t *tx) statement(query string) (*sql.Stmt, error) {
-	st, err := t.pool.prepare(t.ctx, query)
-	if err != nil {
-		return nil, err
+// prepared gives the statement when it was prepared, nil otherwise.
+func (t *tx) prepared(query string) *sql.Stmt {
+	t.pool.mu.Lock()
+	defer t.pool.mu.Unlock()
+	if st, ok := t.pool.statements[query]; ok {
+		return t.sql.StmtContext(t.ctx, st)
 	}
-	return t.sql.StmtContext(t.ctx, st), nil
+	return nil
 }
