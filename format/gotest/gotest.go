@@ -181,6 +181,7 @@ func (d *decoder) ended(e event) {
 
 // packageFailed notes a package that failed without a failed test.
 func (d *decoder) packageFailed(e event) {
+	d.abort(e.Package + "\x00")
 	p := d.pkg(e.Package)
 	switch {
 	case e.FailedBuild != "":
@@ -192,22 +193,30 @@ func (d *decoder) packageFailed(e event) {
 	}
 }
 
-// end closes the report: tests that began and never ended failed.
+// end closes the report.
 func (d *decoder) end() Report {
-	keys := make([]string, 0, len(d.open))
-	for k, t := range d.open {
-		if !t.parent {
+	d.abort("")
+	return d.report
+}
+
+// abort fails the tests whose keys begin so and that began and did not end.
+func (d *decoder) abort(prefix string) {
+	var keys []string
+	for k := range d.open {
+		if strings.HasPrefix(k, prefix) {
 			keys = append(keys, k)
 		}
 	}
 	slices.Sort(keys)
+	slices.Reverse(keys) // subtests end before their parents
 	for _, k := range keys {
 		pkg, name, _ := strings.Cut(k, "\x00")
-		output := clean(d.open[k].output.String() + "the test did not end\n")
-		file, line := place(output)
-		d.report.Tests = append(d.report.Tests, Test{Package: pkg, Name: name, Result: Fail, Output: output, File: file, Line: line})
+		t := d.open[k]
+		if t.output.Len() == 0 {
+			t.output.WriteString("the test did not end")
+		}
+		d.ended(event{Action: string(Fail), Package: pkg, Test: name})
 	}
-	return d.report
 }
 
 func (d *decoder) pkg(name string) *pkg {
@@ -236,7 +245,8 @@ func clean(output string) string {
 	var b strings.Builder
 	for line := range strings.Lines(output) {
 		trimmed := strings.TrimSpace(line)
-		if strings.HasPrefix(trimmed, "=== ") || strings.HasPrefix(trimmed, "--- ") || trimmed == "FAIL" || trimmed == "" {
+		if strings.HasPrefix(trimmed, "=== ") || strings.HasPrefix(trimmed, "--- ") || trimmed == "FAIL" || trimmed == "" ||
+			strings.HasPrefix(line, "FAIL\t") && !strings.HasSuffix(trimmed, "failed]") {
 			continue
 		}
 		b.WriteString(line)
