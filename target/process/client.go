@@ -1,0 +1,203 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/target"
+)
+
+// Client speaks to an agent. It is a [target.Target] and may be used
+// concurrently. An agent that cannot be reached is KindUnavailable.
+type Client struct {
+	dir  string
+	http *http.Client
+}
+
+var _ target.Target = (*Client)(nil)
+
+// Dial gives a client for the agent in a directory. It connects when it is used.
+func Dial(dir string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		path, release, err := socketPath(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	return &Client{dir: dir, http: &http.Client{Transport: &http.Transport{
+		DialContext: dial, IdleConnTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4,
+	}}}
+}
+
+// Close gives up idle connections. The client stays usable.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Health tells who the agent is.
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	var h Health
+	return h, c.call(ctx, "ask agent for its health", http.MethodGet, "/v1/health", nil, &h)
+}
+
+// Deliver sends what the agent does not have yet, and then the bundle. A
+// refusal by the agent is KindDenied with its reason.
+func (c *Client) Deliver(ctx context.Context, at target.Place, b target.Bundle, open target.Content) error {
+	for _, a := range b.Release.Artifacts {
+		if err := c.send(ctx, a, open); err != nil {
+			return err
+		}
+	}
+	path := placePath(at) + "/releases/" + url.PathEscape(string(b.Release.ID))
+	return c.call(ctx, "deliver release", http.MethodPut, path, b, nil)
+}
+
+// Apply makes d the wanted state of the place.
+func (c *Client) Apply(ctx context.Context, at target.Place, d target.Desired) error {
+	return c.call(ctx, "apply desired state", http.MethodPut, placePath(at), d, nil)
+}
+
+// Observe tells what is there now; for a place never heard of, nothing.
+func (c *Client) Observe(ctx context.Context, at target.Place) (target.Observed, error) {
+	var o target.Observed
+	return o, c.call(ctx, "observe", http.MethodGet, placePath(at), nil, &o)
+}
+
+// Logs gives what a release's replicas wrote, as far as it is kept: of one
+// replica by its name, or of all for "". The caller closes it.
+func (c *Client) Logs(ctx context.Context, at target.Place, release fairlead.Digest, replica string) (io.ReadCloser, error) {
+	path := placePath(at) + "/releases/" + url.PathEscape(string(release)) + "/logs"
+	if replica != "" {
+		path += "?replica=" + url.QueryEscape(replica)
+	}
+	res, err := c.do(ctx, "read output", http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// Shutdown asks the agent to stop in order and waits until it is gone.
+func (c *Client) Shutdown(ctx context.Context) error {
+	if err := c.call(ctx, "stop agent", http.MethodPost, "/v1/shutdown", nil, nil); err != nil {
+		return err
+	}
+	for pause(ctx, 20*time.Millisecond) {
+		unlock, err := lockDir(c.dir)
+		if err == nil {
+			unlock()
+			return nil
+		}
+		if fairlead.KindOf(err) != fairlead.KindConflict {
+			return err
+		}
+	}
+	return &fairlead.Problem{Op: "stop agent", Kind: fairlead.KindTimeout, Err: context.Cause(ctx)}
+}
+
+// send sends an artifact's content unless the agent has it.
+func (c *Client) send(ctx context.Context, a fairlead.Artifact, open target.Content) error {
+	const op = "send content"
+	path := "/v1/blobs/" + url.PathEscape(string(a.Digest))
+	res, err := c.do(ctx, op, http.MethodHead, path, nil)
+	if err == nil {
+		return res.Body.Close()
+	}
+	if fairlead.KindOf(err) != fairlead.KindNotFound {
+		return err
+	}
+	content, err := open(ctx, a.Digest)
+	if err != nil {
+		return fmt.Errorf("%s of %s: %w", op, a.Name, err)
+	}
+	defer content.Close()
+	res, err = c.do(ctx, op+" of "+a.Name, http.MethodPut, path, content)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
+// call sends in as JSON, unless it is nil, and decodes the answer into out,
+// unless that is nil.
+func (c *Client) call(ctx context.Context, op, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return &fairlead.Problem{Op: op, Kind: fairlead.KindInternal, Err: err}
+		}
+		body = bytes.NewReader(b)
+	}
+	res, err := c.do(ctx, op, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return unavailable(op, "", fmt.Errorf("the agent's answer: %w", err))
+	}
+	return nil
+}
+
+// do sends a request. An answer that is a problem is given as the error.
+func (c *Client) do(ctx context.Context, op, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, body)
+	if err != nil {
+		return nil, invalid(op, err)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, &fairlead.Problem{Op: op, Kind: endKind(ctx), Err: err}
+		}
+		return nil, unavailable(op, "start the agent: fairlead agent", err)
+	}
+	if res.StatusCode < 400 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	return nil, faultIn(op, res)
+}
+
+// faultIn reads the problem in an answer.
+func faultIn(op string, res *http.Response) error {
+	var f fairlead.Fault
+	err := json.NewDecoder(io.LimitReader(res.Body, maxDocument)).Decode(&f)
+	if err == nil && f.Kind != "" {
+		return f.Problem()
+	}
+	kind := fairlead.KindInternal
+	switch {
+	case res.StatusCode == http.StatusNotFound:
+		kind = fairlead.KindNotFound
+	case res.StatusCode == http.StatusBadRequest:
+		kind = fairlead.KindInvalid
+	case res.StatusCode == http.StatusServiceUnavailable:
+		kind = fairlead.KindUnavailable
+	}
+	return &fairlead.Problem{Op: op, Kind: kind, Err: fmt.Errorf("the agent answered %s", res.Status)}
+}
+
+// endKind is the kind of a problem that is the end of ctx.
+func endKind(ctx context.Context) fairlead.Kind {
+	if ctx.Err() == context.DeadlineExceeded {
+		return fairlead.KindTimeout
+	}
+	return fairlead.KindCancelled
+}
+
+func placePath(at target.Place) string {
+	return "/v1/places/" + url.PathEscape(at.Environment) + "/" + url.PathEscape(at.Service)
+}

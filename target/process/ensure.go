@@ -1,0 +1,113 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fairlead.dev"
+)
+
+// startLimit is how long a new agent may take until it answers. It has to
+// clear what a killed one left behind.
+const startLimit = 20 * time.Second
+
+// Ensure gives a client for the agent in dir, which start starts as a process
+// of its own when none answers. Of several callers at once one starts it. An
+// agent that speaks another protocol is KindConflict.
+func Ensure(ctx context.Context, dir string, start func() error) (*Client, error) {
+	const op = "start agent"
+	c := Dial(dir)
+	if up, err := c.answers(ctx); up || err != nil {
+		return c, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, unavailable(op, "", err)
+	}
+	unlock, err := queue(ctx, filepath.Join(dir, "start.lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if up, err := c.answers(ctx); up || err != nil {
+		return c, err // another caller was first
+	}
+	if err := start(); err != nil {
+		return nil, unavailable(op, "", err)
+	}
+	limited, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	for pause(limited, 10*time.Millisecond) {
+		if up, err := c.answers(limited); up || err != nil {
+			return c, err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, &fairlead.Problem{Op: op, Kind: endKind(ctx), Err: ctx.Err()}
+	}
+	return nil, unavailable(op, "read "+filepath.Join(dir, agentLog), fmt.Errorf("it does not answer after %s", startLimit))
+}
+
+// answers tells whether a usable agent answers; an error means that one
+// answers which cannot be used.
+func (c *Client) answers(ctx context.Context) (bool, error) {
+	h, err := c.Health(ctx)
+	if err != nil {
+		return false, nil // nobody there, or not yet
+	}
+	if h.Protocol != Protocol {
+		return false, conflict("use agent", "stop the running agent; the next command starts a new one",
+			fmt.Errorf("the agent with pid %d speaks protocol %d, this program %d", h.PID, h.Protocol, Protocol))
+	}
+	return true, nil
+}
+
+// queue takes a lock, waiting for others who have it.
+func queue(ctx context.Context, path string) (unlock func(), err error) {
+	const op = "start agent"
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, unavailable(op, "", err)
+	}
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) || !pause(ctx, 10*time.Millisecond) {
+			return nil, errors.Join(&fairlead.Problem{Op: op, Kind: fairlead.KindUnavailable, Err: err}, f.Close())
+		}
+	}
+}
+
+// agentLog is the file in the agent's directory that [Detached] sends its
+// output to.
+const agentLog = "agent.log"
+
+// Detached gives a start function for [Ensure]: it starts a program in a
+// session of its own, with its output in agent.log in dir, so that it outlives
+// the caller and no terminal's signal reaches it.
+func Detached(dir, program string, args ...string) func() error {
+	return func() error {
+		out, err := os.OpenFile(filepath.Join(dir, agentLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		defer out.Close()
+		cmd := exec.Command(program, args...)
+		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		go func() { _ = cmd.Wait() }() // reaps it when the caller lives longer
+		return nil
+	}
+}

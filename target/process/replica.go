@@ -1,0 +1,265 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/target"
+)
+
+// reserved begins the names of the variables that only the agent sets.
+const reserved = "FAIRLEAD_"
+
+// Time between an exit and the next start: it doubles from the first to the
+// longest, and begins anew after a replica that held out for a while.
+const (
+	firstBackoff   = 250 * time.Millisecond
+	longestBackoff = 30 * time.Second
+	heldOut        = 10 * time.Second
+)
+
+// recipe is how the replicas of one release are started in one place.
+type recipe struct {
+	at     target.Place
+	bundle target.Bundle
+	config Config // the release came with it
+	root   string // the release's directory
+	data   string // the service's writable directory
+	logs   string // directory for what replicas write
+}
+
+// replica keeps one process of a release running until it is stopped.
+type replica struct {
+	id      string
+	recipe  recipe
+	host    *host
+	book    *logbook
+	changed func() // called without locks when status has changed
+
+	cancel context.CancelFunc
+	done   chan struct{} // closed when nothing of it runs any more
+	kick   chan struct{} // ends a pause between two starts
+
+	mu     sync.Mutex
+	status status
+}
+
+// status is what is known of a replica now.
+type status struct {
+	running  bool
+	ready    bool
+	addr     string // "127.0.0.1:20123" while it runs
+	restarts uint64
+	problem  error // why it is not ready
+}
+
+// startReplica begins to keep a replica running.
+func startReplica(h *host, rc recipe, changed func()) *replica {
+	ctx, cancel := context.WithCancel(context.Background())
+	id := fmt.Sprintf("%s-%d", rc.at.Service, h.replicas.Add(1))
+	r := &replica{
+		id: id, recipe: rc, host: h, changed: changed, cancel: cancel,
+		book: openLogbook(filepath.Join(rc.logs, id+".log")),
+		done: make(chan struct{}), kick: make(chan struct{}, 1),
+	}
+	go r.run(ctx)
+	return r
+}
+
+// stop tells the process to end, kills it after the grace, and returns when
+// nothing of it runs.
+func (r *replica) stop() {
+	r.cancel()
+	<-r.done
+}
+
+// hurry starts a replica that pauses after a failure at once.
+func (r *replica) hurry() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (r *replica) now() status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status
+}
+
+func (r *replica) set(change func(*status)) {
+	r.mu.Lock()
+	change(&r.status)
+	r.mu.Unlock()
+	r.changed()
+}
+
+func (r *replica) run(ctx context.Context) {
+	defer close(r.done)
+	defer r.book.close()
+	wait := firstBackoff
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := r.once(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) >= heldOut {
+			wait = firstBackoff
+		}
+		r.host.log.Warn("replica down", "replica", r.id, "error", err, "retry", wait)
+		pauseUntil(ctx, wait, r.kick)
+		wait = min(2*wait, longestBackoff)
+	}
+}
+
+// once verifies, starts and watches one process until it ends; the error says
+// why it is not running. After the end of ctx it is stopped in order.
+func (r *replica) once(ctx context.Context) error {
+	g, addr, release, err := r.launch()
+	if err != nil {
+		r.set(func(s *status) { s.running, s.ready, s.problem = false, false, err })
+		return err
+	}
+	defer release()
+	var everReady bool // only the probe writes it, and it has ended when it is read
+	looking, stopLooking := context.WithCancel(ctx)
+	var probing sync.WaitGroup
+	probing.Go(func() {
+		newProbe(r.recipe.config.Ready, addr).watch(looking, func(err error) {
+			everReady = everReady || err == nil
+			r.set(func(s *status) { s.ready, s.problem = err == nil, r.notReady(err) })
+		})
+	})
+	select {
+	case <-g.done:
+	case <-ctx.Done():
+	}
+	stopLooking()
+	probing.Wait()
+	if ctx.Err() != nil {
+		g.stop(r.recipe.config.Grace.D())
+		r.set(func(s *status) { s.running, s.ready, s.addr = false, false, "" })
+		return ctx.Err()
+	}
+	r.set(func(s *status) {
+		s.running, s.ready, s.addr = false, false, ""
+		s.restarts++
+		s.problem = r.wentDown(g, everReady, s.restarts)
+		err = s.problem
+	})
+	return err
+}
+
+// launch verifies the release and starts a process of it. release frees what
+// the process held.
+func (r *replica) launch() (g *group, addr string, release func(), err error) {
+	const op = "start replica"
+	if err := r.host.admit(r.recipe.at, r.recipe.bundle); err != nil {
+		return nil, "", nil, err
+	}
+	if err := os.MkdirAll(r.recipe.data, 0o700); err != nil {
+		return nil, "", nil, unavailable(op, "", err)
+	}
+	port, err := r.host.ports.take()
+	if err != nil {
+		return nil, "", nil, err
+	}
+	r.book.fresh()
+	mark := r.host.mark() + r.id
+	g, err = startGroup(r.command(port, mark), mark+"\x00")
+	if err != nil {
+		r.host.ports.give(port)
+		return nil, "", nil, &fairlead.Problem{Op: op, Kind: fairlead.KindFailed,
+			Hint: "the first word of the command is a path in the release or a program in PATH", Err: err}
+	}
+	if err := r.host.traces.add(r.id, g.pid()); err != nil {
+		// The mark in its environment finds it too.
+		r.host.log.Warn("replica not recorded", "replica", r.id, "error", err)
+	}
+	addr = loopback(port)
+	r.set(func(s *status) { s.running, s.addr = true, addr })
+	return g, addr, func() {
+		r.host.ports.give(port)
+		r.host.traces.remove(r.id)
+	}, nil
+}
+
+func (r *replica) command(port int, mark string) *exec.Cmd {
+	rc := r.recipe
+	words := rc.words()
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir = rc.data
+	cmd.Stdout, cmd.Stderr = r.book, r.book
+	cmd.Env = append(baseEnv(), "HOME="+rc.data, "PYTHONDONTWRITEBYTECODE=1")
+	for name, value := range rc.bundle.Release.Env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	cmd.Env = append(cmd.Env,
+		rc.config.Port+"="+strconv.Itoa(port),
+		reserved+"DATA="+rc.data,
+		reserved+"ROOT="+rc.root,
+		reserved+"ENVIRONMENT="+rc.at.Environment,
+		reserved+"SERVICE="+rc.at.Service,
+		reserved+"RELEASE="+string(rc.bundle.Release.ID),
+		reserved+"REPLICA="+r.id,
+		mark)
+	return cmd
+}
+
+// words is the command with the release's files at their places.
+func (rc recipe) words() []string {
+	words := slices.Clone(rc.bundle.Release.Command)
+	for i, w := range words {
+		artifact := slices.ContainsFunc(rc.bundle.Release.Artifacts, func(a fairlead.Artifact) bool { return a.Name == w })
+		if artifact || i == 0 && strings.Contains(w, "/") && !filepath.IsAbs(w) {
+			words[i] = filepath.Join(rc.root, filepath.FromSlash(w))
+		}
+	}
+	return words
+}
+
+// notReady is the problem of a replica that runs and is not ready; nil for nil.
+func (r *replica) notReady(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fairlead.Problem{Op: "wait for replica " + r.id, Kind: fairlead.KindUnavailable,
+		Hint: "it must listen on the port that " + r.recipe.config.Port + " names and answer as ready says",
+		Err:  fmt.Errorf("not ready: %w", err)}
+}
+
+// wentDown is the problem of a replica that ended by itself.
+func (r *replica) wentDown(g *group, ready bool, restarts uint64) error {
+	when := "before it was ready"
+	if ready {
+		when = "after it had been ready"
+	}
+	text := fmt.Sprintf("replica %s %s %s (down %d times)", r.id, g.end(), when, restarts)
+	if last := r.book.last(); last != "" {
+		text += "; last output: " + last
+	}
+	return &fairlead.Problem{Op: "keep replica running", Kind: fairlead.KindFailed,
+		Hint: "read the replica's output; it is started again by itself", Err: errors.New(text)}
+}
+
+// pauseUntil waits until the time is over, something is in kick, or ctx ends.
+func pauseUntil(ctx context.Context, d time.Duration, kick <-chan struct{}) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-kick:
+	case <-ctx.Done():
+	}
+}
