@@ -17,9 +17,11 @@ func reserved() []string {
 // check reports what is wrong between keys.
 func (d *decoder) check(cfg *Config) {
 	works := cfg.works()
-	d.checkNames(works)
+	phases := d.checkNames(works)
 	for _, w := range works {
-		d.checkWork(w, works)
+		d.checkNeeds(w, phases)
+		d.checkMatrix(w)
+		d.checkPaths(w.key+".reads", w.Reads)
 	}
 	if cfg.Build != nil {
 		d.checkPaths("build.artifacts", cfg.Build.Artifacts)
@@ -60,30 +62,38 @@ func (c *Config) works() []work {
 	return ws
 }
 
-// checkNames reports a name that two pieces of work share.
-func (d *decoder) checkNames(works []work) {
-	owner := map[string]string{}
+// checkNames reports a name that two pieces of work share, and gives the phase
+// of each piece by its name.
+func (d *decoder) checkNames(works []work) map[string]string {
+	owner, phases := map[string]string{}, make(map[string]string, len(works))
 	for _, w := range works {
 		if other, taken := owner[w.name]; taken {
 			d.reportAt(w.key, "must have a name of its own; it is also the name of "+other, got(w.name), "")
 			continue
 		}
-		owner[w.name] = w.key
+		owner[w.name], phases[w.name] = w.key, w.phase
+	}
+	return phases
+}
+
+// checkNeeds reports needs that cannot be met.
+func (d *decoder) checkNeeds(w work, phases map[string]string) {
+	for i, need := range w.Needs {
+		phase, known := phases[need]
+		switch {
+		case !known:
+			d.reportAt(fmt.Sprintf("%s.needs[%d]", w.key, i), "must name the build, a test or a step", got(need),
+				didYouMean(need, slices.Collect(maps.Keys(phases))))
+		case w.phase != "preview" && phase == "preview":
+			d.reportAt(fmt.Sprintf("%s.needs[%d]", w.key, i), "must not wait for a step that runs after the decision", got(need),
+				"give it phase: preview as well")
+		}
 	}
 }
 
-// checkWork reports needs that do not exist and a matrix that is too large.
-func (d *decoder) checkWork(w work, works []work) {
-	for i, need := range w.Needs {
-		key := fmt.Sprintf("%s.needs[%d]", w.key, i)
-		j := slices.IndexFunc(works, func(o work) bool { return o.name == need })
-		switch {
-		case j < 0:
-			d.reportAt(key, "must name the build, a test or a step", got(need), nearestWork(need, works))
-		case w.phase != "preview" && works[j].phase == "preview":
-			d.reportAt(key, "must not wait for a step that runs after the decision", got(need), "give it phase: preview as well")
-		}
-	}
+// checkMatrix reports a matrix that has no combinations, too many, or one
+// twice.
+func (d *decoder) checkMatrix(w work) {
 	cells := 1
 	for _, name := range slices.Sorted(maps.Keys(w.Matrix)) {
 		values, key := w.Matrix[name], w.key+".matrix."+name
@@ -102,15 +112,6 @@ func (d *decoder) checkWork(w work, works []work) {
 	if cells > maxCells {
 		d.reportAt(w.key+".matrix", fmt.Sprintf("must have at most %d combinations", maxCells), "", "")
 	}
-	d.checkPaths(w.key+".reads", w.Reads)
-}
-
-func nearestWork(name string, works []work) string {
-	names := make([]string, len(works))
-	for i, w := range works {
-		names[i] = w.name
-	}
-	return didYouMean(name, names)
 }
 
 // checkPaths reports globs that cannot match and paths that leave the tree.

@@ -3,8 +3,8 @@ package pipeline
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -227,7 +227,15 @@ var later = map[string]bool{
 	"false-alarm": true, "metrics": true,
 }
 
-var readable = regexp.MustCompile(`^[A-Za-z0-9_.<>/@-]{1,64}$`)
+// isReadable tells whether a name can stand in a dotted key as it is.
+func isReadable(name string) bool {
+	for _, r := range name {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_.<>/@-", r) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
+}
 
 func (d *decoder) fieldsOf(t reflect.Type) []field {
 	fs, ok := d.fields[t]
@@ -241,7 +249,7 @@ func (d *decoder) fieldsOf(t reflect.Type) []field {
 // join gives the dotted key of a name below a key. A name that would make the
 // key hard to read is quoted.
 func join(key, name string) string {
-	if !readable.MatchString(name) {
+	if !isReadable(name) {
 		name = got(name)
 	}
 	if key == "" {
