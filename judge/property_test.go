@@ -90,6 +90,34 @@ func TestMoreOfTheSameKeepsADecision(t *testing.T) {
 	})
 }
 
+// TestEqualArmsAreNeverWorse holds that a release is not blamed for what the
+// one before it did just as well. The floor is another matter: it is absolute.
+func TestEqualArmsAreNeverWorse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawPolicy(t)
+		p.ErrorFloor = 0
+		same := drawSample(t, "both")
+		same.Restarts = rapid.Uint64Range(0, 9).Draw(t, "restarts")
+		if got := judge.Compare(same, same, p); got.Answer == fairlead.AnswerWorse {
+			t.Fatalf("worse than itself: %s", got.Reason)
+		}
+	})
+}
+
+func TestABadBaselineNeverMakesTheCanaryWorse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawPolicy(t)
+		baseline, canary := drawSample(t, "baseline"), drawSample(t, "canary")
+		bad := baseline
+		bad.Errors = rapid.Uint64Range(baseline.Errors, baseline.Requests).Draw(t, "more errors")
+		bad.Restarts += rapid.Uint64Range(0, 5).Draw(t, "more restarts")
+		before, after := judge.Compare(baseline, canary, p), judge.Compare(bad, canary, p)
+		if weight(after.Answer) > weight(before.Answer) {
+			t.Fatalf("%s became %s:\n%s\n%s", before.Answer, after.Answer, before.Reason, after.Reason)
+		}
+	})
+}
+
 func TestNothingIsNeverFine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawPolicy(t)
