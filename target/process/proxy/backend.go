@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -20,6 +21,14 @@ type unreachable struct{ err error }
 
 func (u *unreachable) Error() string { return u.err.Error() }
 func (u *unreachable) Unwrap() error { return u.err }
+
+func isUnreachable(err error) bool {
+	if err == nil {
+		return false // without the allocation below
+	}
+	var u *unreachable
+	return errors.As(err, &u)
+}
 
 // backend is the state of one replica. It outlives tables.
 type backend struct {

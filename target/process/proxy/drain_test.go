@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -170,10 +171,40 @@ func TestWebsocketPassesAndDrainWaitsForIt(t *testing.T) {
 }
 
 func TestNoTunnelThatWouldHideRequests(t *testing.T) {
-	_, url := front(t, Options{}, only(stable, replica(t, "ws", echo)))
-	if _, _, res := upgrade(t, url, "h2c"); res.StatusCode != http.StatusUpgradeRequired {
-		t.Fatalf("h2c got %s", res.Status)
+	_, url := front(t, Options{}, only(stable, replica(t, "a", mirror)))
+	_, _, res := upgrade(t, url, "h2c")
+	defer res.Body.Close()
+	var s seen
+	if err := json.NewDecoder(res.Body).Decode(&s); err != nil {
+		t.Fatal(err)
 	}
+	for _, name := range []string{"Upgrade", "Connection", "Http2-Settings"} {
+		if v, ok := s.Header[name]; ok {
+			t.Errorf("the backend was asked for a tunnel: %s: %q", name, v)
+		}
+	}
+}
+
+// A request may read the table just before a swap and use it after the drain.
+func TestRequestWithAnOldTableLooksAgain(t *testing.T) {
+	p, url := front(t, Options{}, only(stable, replica(t, "old", says("old"))))
+	old := p.table.Load()
+	set(t, p, only(canary, replica(t, "new", says("new"))))
+	wantDrained(t, drained(p, "old"))
+	current := p.table.Swap(old)
+	c := client(t)
+	got := make(chan answered, 1)
+	go func() { got <- get(t, c, url) }()
+	select {
+	case a := <-got:
+		t.Fatalf("answered by %s, which is drained", a.body)
+	case <-time.After(50 * time.Millisecond):
+	}
+	p.table.Store(current)
+	if a := <-got; a.body != "new" {
+		t.Fatalf("got %d %s", a.status, a.body)
+	}
+	wantSample(t, p, canary, 1, 0)
 }
 
 // Replicas come and go as fast as they can, each stopped as soon as it is

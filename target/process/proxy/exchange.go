@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httputil"
@@ -19,6 +18,7 @@ type exchange struct {
 	only  fairlead.Digest // the release of a preview; "" for the split
 	start time.Time
 
+	forward httputil.ReverseProxy
 	visitor visitor
 	placed  bool     // visitor is known
 	arm     *arm     // whose answer it is; nil until one is chosen
@@ -38,14 +38,14 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, only fairlead.Dige
 	}
 	x := &exchange{proxy: p, in: r, only: only, start: time.Now()}
 	defer x.finish() // also when the answer breaks off and net/http panics
-	forward := httputil.ReverseProxy{
+	x.forward = httputil.ReverseProxy{
 		Rewrite:      x.rewrite,
 		Transport:    x,
 		BufferPool:   p.shared.buffers,
 		ErrorHandler: x.fail,
 		ErrorLog:     p.shared.errorLog,
 	}
-	forward.ServeHTTP(w, r)
+	x.forward.ServeHTTP(w, r)
 }
 
 // RoundTrip sends the request to a backend and, when that cannot be reached,
@@ -59,7 +59,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res, err := x.attempt(r)
-	if errors.As(err, new(*unreachable)) && !x.upload.touched() && r.Context().Err() == nil {
+	if isUnreachable(err) && !x.upload.touched() && r.Context().Err() == nil {
 		first := x.backend
 		x.drop()
 		if x.choose(first) != nil {
@@ -77,7 +77,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 // attempt sends the request to the backend chosen.
 func (x *exchange) attempt(r *http.Request) (*http.Response, error) {
 	res, err := x.backend.transport.RoundTrip(r)
-	if errors.As(err, new(*unreachable)) {
+	if isUnreachable(err) {
 		x.backend.failed()
 	} else if err == nil {
 		x.backend.reached()

@@ -32,7 +32,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, errNothingRouted), errors.Is(err, errNoRelease), errors.Is(err, errNotReady):
 		return http.StatusServiceUnavailable
-	case errors.As(err, new(*unreachable)):
+	case isUnreachable(err):
 		return http.StatusServiceUnavailable
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return http.StatusGatewayTimeout
@@ -73,7 +73,7 @@ func reason(status int, err error) error {
 	case http.StatusBadGateway:
 		return errBroken
 	}
-	if errors.As(err, new(*unreachable)) {
+	if isUnreachable(err) {
 		return errConnect
 	}
 	return err

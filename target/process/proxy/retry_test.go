@@ -76,8 +76,9 @@ func TestRetryAtAnotherReleaseCountsWithBoth(t *testing.T) {
 // A backend that takes the request and hangs up has perhaps done the work:
 // the request must not be sent again, and the client must hear of it.
 func TestWhatWasSentIsNotSentAgain(t *testing.T) {
-	for _, method := range []string{"POST", "PUT", "GET"} {
-		t.Run(method, func(t *testing.T) {
+	for _, sent := range []string{"POST order", "PUT order", "GET order", "POST ", "DELETE ", "GET "} {
+		t.Run(sent, func(t *testing.T) {
+			method, body, _ := strings.Cut(sent, " ")
 			var ran atomic.Int64
 			hangUp := func(_ http.ResponseWriter, r *http.Request) {
 				ran.Add(1)
@@ -85,7 +86,7 @@ func TestWhatWasSentIsNotSentAgain(t *testing.T) {
 				panic(http.ErrAbortHandler)
 			}
 			p, url := front(t, Options{}, only(stable, replica(t, "a", hangUp), replica(t, "b", hangUp)))
-			a := do(t, client(t), request(t, method, url, "order"))
+			a := do(t, client(t), request(t, method, url, body))
 			if a.status != 502 || !strings.Contains(a.body, "broke off") {
 				t.Fatalf("got %d %s", a.status, a.body)
 			}
@@ -212,6 +213,22 @@ func TestTheLastBackendIsNeverEjected(t *testing.T) {
 	defer s.Close()
 	if a := get(t, c, url); a.body != "back" {
 		t.Fatalf("got %d %s", a.status, a.body)
+	}
+}
+
+func TestOneRequestAtATimeTriesAnEjectedBackend(t *testing.T) {
+	o := Options{EjectAfter: 1, EjectFor: time.Minute}.withDefaults()
+	b := newBackend(Backend{ID: "b", Addr: "127.0.0.1:1"}, o)
+	b.failed()
+	if ok, _ := b.usable(time.Now()); ok {
+		t.Fatal("usable while it is ejected")
+	}
+	after := time.Now().Add(2 * time.Minute)
+	if ok, trial := b.usable(after); !ok || !trial {
+		t.Fatal("not tried after its ejection")
+	}
+	if ok, _ := b.usable(after); ok {
+		t.Fatal("a second request while the first still tries")
 	}
 }
 

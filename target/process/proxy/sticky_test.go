@@ -29,43 +29,40 @@ func tally(h http.Handler, request func(i int, r *http.Request)) map[string]int 
 
 func TestSplitIsWithinOnePercentagePoint(t *testing.T) {
 	s, c := []Backend{replica(t, "s", says("stable"))}, []Backend{replica(t, "c", says("canary"))}
+	byAddress := func(i int, r *http.Request) { r.RemoteAddr = fmt.Sprintf("10.1.%d.%d:4000", i/256, i%256) }
 	tests := []struct {
 		name    string
 		sticky  Sticky
+		weight  int
 		request func(int, *http.Request)
 	}{
-		{"own cookie, none sent", Sticky{}, func(int, *http.Request) {}},
-		{"service's cookie", Sticky{By: ByCookie, Name: "session"}, func(i int, r *http.Request) {
+		{"own cookie, none sent", Sticky{}, 5, func(int, *http.Request) {}},
+		{"own cookie, none sent", Sticky{}, 37, func(int, *http.Request) {}},
+		{"service's cookie", Sticky{By: ByCookie, Name: "session"}, 25, func(i int, r *http.Request) {
 			r.AddCookie(&http.Cookie{Name: "session", Value: fmt.Sprintf("s%d", i)})
 		}},
-		{"header", Sticky{By: ByHeader, Name: "X-User"}, func(i int, r *http.Request) {
+		{"header", Sticky{By: ByHeader, Name: "X-User"}, 50, func(i int, r *http.Request) {
 			r.Header.Set("X-User", fmt.Sprintf("user-%d", i))
 		}},
-		{"address", Sticky{By: ByAddress}, func(i int, r *http.Request) {
-			r.RemoteAddr = fmt.Sprintf("10.1.%d.%d:4000", i/256, i%256)
-		}},
-		{"header missing, by address", Sticky{By: ByHeader, Name: "X-User"}, func(i int, r *http.Request) {
-			r.RemoteAddr = fmt.Sprintf("10.1.%d.%d:4000", i/256, i%256)
-		}},
-		{"no key at all", Sticky{By: ByAddress}, func(_ int, r *http.Request) { r.RemoteAddr = "@" }},
+		{"address", Sticky{By: ByAddress}, 5, byAddress},
+		{"header missing, by address", Sticky{By: ByHeader, Name: "X-User"}, 25, byAddress},
+		{"no key at all", Sticky{By: ByAddress}, 10, func(_ int, r *http.Request) { r.RemoteAddr = "@" }},
 	}
 	for _, tt := range tests {
-		for _, weight := range []int{5, 25} {
-			t.Run(fmt.Sprintf("%s at %d%%", tt.name, weight), func(t *testing.T) {
-				p := New(Options{})
-				defer p.Close()
-				set(t, p, split(weight, s, c, tt.sticky))
-				got := tally(p, tt.request)
-				if got["stable"]+got["canary"] != requests {
-					t.Fatalf("not all answered: %v", got)
-				}
-				if off := math.Abs(float64(got["canary"])/requests*100 - float64(weight)); off >= 1 {
-					t.Errorf("canary has %d of %d requests", got["canary"], requests)
-				}
-				wantSample(t, p, canary, uint64(got["canary"]), 0)
-				wantSample(t, p, stable, uint64(got["stable"]), 0)
-			})
-		}
+		t.Run(fmt.Sprintf("%s at %d%%", tt.name, tt.weight), func(t *testing.T) {
+			p := New(Options{})
+			defer p.Close()
+			set(t, p, split(tt.weight, s, c, tt.sticky))
+			got := tally(p, tt.request)
+			if got["stable"]+got["canary"] != requests {
+				t.Fatalf("not all answered: %v", got)
+			}
+			if off := math.Abs(float64(got["canary"])/requests*100 - float64(tt.weight)); off >= 1 {
+				t.Errorf("canary has %d of %d requests", got["canary"], requests)
+			}
+			wantSample(t, p, canary, uint64(got["canary"]), 0)
+			wantSample(t, p, stable, uint64(got["stable"]), 0)
+		})
 	}
 }
 

@@ -88,6 +88,34 @@ func TestABackendMayComeBack(t *testing.T) {
 	}
 }
 
+func TestABackendMayComeBackWhileItDrains(t *testing.T) {
+	began, proceed := make(chan bool, 2), make(chan bool)
+	b := replica(t, "s", blocking(began, proceed))
+	p, url := front(t, Options{}, only(stable, b))
+	c := client(t)
+	done := make(chan answered, 2)
+	send := func() { done <- get(t, c, url) }
+	go send()
+	<-began
+	set(t, p, Table{})
+	set(t, p, only(stable, b))
+	go send()
+	<-began // the second is there before the first has ended
+	close(proceed)
+	if x, y := <-done, <-done; x.status != 200 || y.status != 200 {
+		t.Fatalf("got %d and %d", x.status, y.status)
+	}
+}
+
+func TestNoFallOverToAReleaseWithoutWeight(t *testing.T) {
+	tab := only(stable)
+	tab.Arms = append(tab.Arms, Arm{Release: newest, Backends: []Backend{replica(t, "n", says("newest"))}})
+	_, url := front(t, Options{}, tab)
+	if a := get(t, client(t), url); a.status != 503 {
+		t.Fatalf("got %d %s", a.status, a.body)
+	}
+}
+
 func TestRequestsGoToTheLeastBusy(t *testing.T) {
 	began, proceed := make(chan bool), make(chan bool)
 	one := replica(t, "one", blocking(began, proceed))

@@ -50,18 +50,14 @@ func ownVisitor(r *http.Request, next *sequence) visitor {
 	return visitor{bucket: next.bucket(), tell: true}
 }
 
-// cookie is the proxy's own cookie for a visitor. It ends with the browser's
-// session.
+// cookie is the Set-Cookie line with the proxy's own cookie for a visitor. It
+// ends with the browser's session.
 func (v visitor) cookie(secure bool) string {
-	c := http.Cookie{
-		Name:     ownCookie,
-		Value:    strconv.Itoa(v.bucket),
-		Path:     "/",
-		HttpOnly: true,
-		Secure:   secure,
-		SameSite: http.SameSiteLaxMode,
+	line := ownCookie + "=" + strconv.Itoa(v.bucket) + "; Path=/; HttpOnly; SameSite=Lax"
+	if secure {
+		line += "; Secure"
 	}
-	return c.String()
+	return line
 }
 
 // clientAddress gives the client's address without its port. Behind a trusted
