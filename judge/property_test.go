@@ -2,6 +2,7 @@ package judge_test
 
 import (
 	"math/rand/v2"
+	"sort"
 	"testing"
 
 	"fairlead.dev"
@@ -167,30 +168,21 @@ func TestDetection(t *testing.T) {
 	}
 }
 
-// drawArm serves requests that fail with the given rate and take log-normal time.
+// drawArm serves requests that fail with the given rate and take 5 ms and an
+// exponential time more.
 func drawArm(source *rand.Rand, requests int, rate float64) fairlead.Sample {
-	var total fairlead.Sample
+	s := quick(0, 0)
+	s.Requests = uint64(requests)
 	for range requests {
-		var failed uint64
 		if source.Float64() < rate {
-			failed = 1
+			s.Errors++
 		}
-		one := arm(1, failed, min(0.005*(1+source.ExpFloat64()), 59), 0, 0)
-		total = plus(total, one)
+		s.Latency.Count[sort.SearchFloat64s(bounds, 0.005*(1+source.ExpFloat64()))]++
 	}
-	return total
-}
-
-func plus(a, b fairlead.Sample) fairlead.Sample {
-	if a.Requests == 0 {
-		return b
+	for i := 1; i < len(bounds); i++ {
+		s.Latency.Count[i] += s.Latency.Count[i-1]
 	}
-	a.Requests += b.Requests
-	a.Errors += b.Errors
-	for i := range a.Latency.Count {
-		a.Latency.Count[i] += b.Latency.Count[i]
-	}
-	return a
+	return s
 }
 
 func times(s fairlead.Sample, factor uint64) fairlead.Sample {
