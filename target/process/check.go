@@ -62,7 +62,7 @@ func checkBundle(at target.Place, b target.Bundle) error {
 	if r.Service != at.Service {
 		return denied(op, "", fmt.Errorf("it is a release of %q, not of %q", r.Service, at.Service))
 	}
-	if len(b.Decision.Envelope) == 0 {
+	if env := string(b.Decision.Envelope); env == "" || env == "null" {
 		return denied(op, "release through a run: its gate signs the decision", errors.New("there is no signed decision"))
 	}
 	if len(r.Command) == 0 || r.Command[0] == "" {

@@ -45,36 +45,53 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // Health tells who the agent is.
 func (c *Client) Health(ctx context.Context) (Health, error) {
 	var h Health
-	return h, c.call(ctx, "ask agent for its health", http.MethodGet, "/v1/health", nil, &h)
+	err := c.call(ctx, "ask agent for its health", http.MethodGet, "/v1/health", nil, &h)
+	return h, err
 }
 
 // Deliver sends what the agent does not have yet, and then the bundle. A
 // refusal by the agent is KindDenied with its reason.
 func (c *Client) Deliver(ctx context.Context, at target.Place, b target.Bundle, open target.Content) error {
+	path, err := placePath(at)
+	if err != nil {
+		return err
+	}
 	for _, a := range b.Release.Artifacts {
 		if err := c.send(ctx, a, open); err != nil {
 			return err
 		}
 	}
-	path := placePath(at) + "/releases/" + url.PathEscape(string(b.Release.ID))
-	return c.call(ctx, "deliver release", http.MethodPut, path, b, nil)
+	return c.call(ctx, "deliver release", http.MethodPut, path+releasePath(b.Release.ID), b, nil)
 }
 
 // Apply makes d the wanted state of the place.
 func (c *Client) Apply(ctx context.Context, at target.Place, d target.Desired) error {
-	return c.call(ctx, "apply desired state", http.MethodPut, placePath(at), d, nil)
+	path, err := placePath(at)
+	if err != nil {
+		return err
+	}
+	return c.call(ctx, "apply desired state", http.MethodPut, path, d, nil)
 }
 
 // Observe tells what is there now; for a place never heard of, nothing.
 func (c *Client) Observe(ctx context.Context, at target.Place) (target.Observed, error) {
 	var o target.Observed
-	return o, c.call(ctx, "observe", http.MethodGet, placePath(at), nil, &o)
+	path, err := placePath(at)
+	if err != nil {
+		return o, err
+	}
+	err = c.call(ctx, "observe", http.MethodGet, path, nil, &o)
+	return o, err
 }
 
 // Logs gives what a release's replicas wrote, as far as it is kept: of one
 // replica by its name, or of all for "". The caller closes it.
 func (c *Client) Logs(ctx context.Context, at target.Place, release fairlead.Digest, replica string) (io.ReadCloser, error) {
-	path := placePath(at) + "/releases/" + url.PathEscape(string(release)) + "/logs"
+	path, err := placePath(at)
+	if err != nil {
+		return nil, err
+	}
+	path += releasePath(release) + "/logs"
 	if replica != "" {
 		path += "?replica=" + url.QueryEscape(replica)
 	}
@@ -198,6 +215,10 @@ func endKind(ctx context.Context) fairlead.Kind {
 	return fairlead.KindCancelled
 }
 
-func placePath(at target.Place) string {
-	return "/v1/places/" + url.PathEscape(at.Environment) + "/" + url.PathEscape(at.Service)
+func placePath(at target.Place) (string, error) {
+	return "/v1/places/" + url.PathEscape(at.Environment) + "/" + url.PathEscape(at.Service), checkPlace(at)
+}
+
+func releasePath(release fairlead.Digest) string {
+	return "/releases/" + url.PathEscape(string(release))
 }

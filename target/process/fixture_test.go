@@ -1,0 +1,368 @@
+package process
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"fairlead.dev"
+	"fairlead.dev/target"
+)
+
+// The test binary is also the service that the tests release and, for tests
+// that kill it, the agent.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "service" {
+		os.Exit(service(os.Args[2:]))
+	}
+	if len(os.Args) == 3 && os.Args[1] == "agent" {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		err := Serve(ctx, AgentOptions{Dir: os.Args[2], Verify: checkPapers, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// service is a small web service that misbehaves as its words say.
+func service(words []string) int {
+	is := func(w string) bool {
+		for _, v := range words {
+			if v == w {
+				return true
+			}
+		}
+		return false
+	}
+	if is("crash") {
+		fmt.Println("starting up")
+		fmt.Fprintln(os.Stderr, "cannot find my teapot")
+		return 3
+	}
+	if is("deaf") {
+		signal.Ignore(syscall.SIGTERM)
+	}
+	if is("parent") {
+		child := exec.Command("sleep", "3600")
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // leaves the group
+		if err := child.Start(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	var unready atomic.Bool
+	unready.Store(is("never-ready"))
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, words[0]) })
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if unready.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("/unready", func(http.ResponseWriter, *http.Request) { unready.Store(true) })
+	mux.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) { unready.Store(false) })
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		d, _ := time.ParseDuration(r.URL.Query().Get("for"))
+		time.Sleep(d)
+		fmt.Fprint(w, words[0])
+	})
+	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
+	mux.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Join(os.Environ(), "\n")) })
+	mux.HandleFunc("/dir", func(w http.ResponseWriter, _ *http.Request) {
+		d, _ := os.Getwd()
+		fmt.Fprint(w, d)
+	})
+	port := os.Getenv("PORT")
+	if port == "" {
+		port = os.Getenv("HTTP_PORT")
+	}
+	server := &http.Server{Addr: "127.0.0.1:" + port, Handler: mux}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		<-ctx.Done()
+		if !is("deaf") {
+			_ = server.Shutdown(context.Background())
+		}
+	}()
+	fmt.Println("serving as", words[0])
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	<-ended
+	return 0
+}
+
+var shop = target.Place{Environment: "staging", Service: "shop"}
+
+// signer signs the tests' decisions; checkPapers trusts it alone.
+func signer() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) }
+
+type paper struct {
+	Release   fairlead.Digest
+	Place     target.Place
+	Signature []byte
+}
+
+func (p paper) text() []byte { return []byte(fmt.Sprintf("%s may run in %s", p.Release, p.Place)) }
+
+func checkPapers(at target.Place, b target.Bundle) error {
+	var p paper
+	if err := json.Unmarshal(b.Decision.Envelope, &p); err != nil {
+		return denied("verify decision", "", err)
+	}
+	if p.Place != at || p.Release != b.Release.ID {
+		return denied("verify decision", "", errors.New("it is about something else"))
+	}
+	if !ed25519.Verify(signer().Public().(ed25519.PublicKey), p.text(), p.Signature) {
+		return denied("verify decision", "", errors.New("the signature is not one of a trusted key"))
+	}
+	return nil
+}
+
+// goods is a bundle and the content of its artifacts.
+type goods struct {
+	target.Bundle
+	content map[fairlead.Digest][]byte
+	word    string // what it answers
+}
+
+// id is the release's name.
+func (g goods) id() fairlead.Digest { return g.Release.ID }
+
+func (g goods) open(_ context.Context, d fairlead.Digest) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader(string(g.content[d]))), nil
+}
+
+// makeRelease builds a release of the test service. The first word is what it answers.
+func makeRelease(t testing.TB, words ...string) goods {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := []byte(fmt.Sprintf("#!/bin/sh\nexec '%s' service %s\n", self, strings.Join(words, " ")))
+	g := makeReleaseOf(t, map[string][]byte{"bin/shop": script}, "bin/shop")
+	g.word = words[0]
+	return g
+}
+
+func makeReleaseOf(t testing.TB, files map[string][]byte, command ...string) goods {
+	t.Helper()
+	g := goods{content: map[fairlead.Digest][]byte{}}
+	r := fairlead.Release{Service: shop.Service, Commit: "c0ffee", Command: command, Env: map[string]string{"GREETING": "hello"}}
+	for name, b := range files {
+		d := fairlead.DigestBytes(b)
+		g.content[d] = b
+		r.Artifacts = append(r.Artifacts, fairlead.Artifact{Name: name, Digest: d, Size: int64(len(b)), Mode: 0o755})
+	}
+	g.Release = r.Identify()
+	g.sign(shop)
+	return g
+}
+
+func (g *goods) sign(at target.Place) {
+	p := paper{Release: g.Release.ID, Place: at}
+	p.Signature = ed25519.Sign(signer(), p.text())
+	g.Decision.Envelope, _ = json.Marshal(p)
+}
+
+// fast is a config with short times.
+const fast = `{"listen":"127.0.0.1:0","ready":{"http":"/readyz","interval":"50ms"},"drain":"5s","grace":"3s"}`
+
+// want is a desired state of releases with two replicas each.
+func want(fence int64, wanted ...target.Wanted) target.Desired {
+	return target.Desired{Fence: fence, Config: json.RawMessage(fast), Releases: wanted}
+}
+
+func run(g goods, replicas, weight int) target.Wanted {
+	return target.Wanted{Release: g.id(), Replicas: replicas, Weight: weight}
+}
+
+// lab is an agent in this process and a client of it.
+type lab struct {
+	*Client
+	t   testing.TB
+	dir string
+}
+
+// startLab starts an agent and stops it with the test.
+func startLab(t testing.TB) *lab {
+	t.Helper()
+	l := &lab{t: t, dir: t.TempDir()}
+	stop := l.serve(AgentOptions{})
+	t.Cleanup(stop)
+	return l
+}
+
+// serve runs an agent in the lab's directory until the function given is called.
+func (l *lab) serve(o AgentOptions) (stop func()) {
+	l.t.Helper()
+	o.Dir, o.Verify = l.dir, checkPapers
+	if testing.Verbose() {
+		o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(ctx, o) }()
+	l.Client = Dial(l.dir)
+	c := l.Client
+	l.eventually(5*time.Second, "the agent answers", func() bool {
+		_, err := c.Health(ctx)
+		return err == nil
+	})
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			l.t.Error(err)
+		}
+		c.Close()
+	}
+}
+
+func (l *lab) eventually(limit time.Duration, what string, holds func() bool) {
+	l.t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	l.t.Fatalf("not within %s: %s", limit, what)
+}
+
+func (l *lab) deliver(all ...goods) {
+	l.t.Helper()
+	for _, g := range all {
+		if err := l.Deliver(context.Background(), shop, g.Bundle, g.open); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+func (l *lab) apply(d target.Desired) {
+	l.t.Helper()
+	if err := l.Apply(context.Background(), shop, d); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *lab) observe() target.Observed {
+	l.t.Helper()
+	o, err := l.Observe(context.Background(), shop)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return o
+}
+
+func (l *lab) instance(g goods) target.Instance {
+	l.t.Helper()
+	i, _ := l.observe().Find(g.id())
+	return i
+}
+
+func (l *lab) untilReady(g goods, n int) target.Instance {
+	l.t.Helper()
+	var i target.Instance
+	l.eventually(20*time.Second, fmt.Sprintf("%d ready replicas", n), func() bool {
+		i = l.instance(g)
+		return i.Ready == n && i.Running == n
+	})
+	return i
+}
+
+// roll brings a release up alone with all the traffic.
+func (l *lab) roll(fence int64, g goods, replicas int) {
+	l.t.Helper()
+	l.deliver(g)
+	l.apply(want(fence, run(g, replicas, 0)))
+	l.untilReady(g, replicas)
+	l.apply(want(fence, run(g, replicas, 100)))
+}
+
+// get asks once, on a new connection.
+func get(url string) (int, string, error) {
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	res, err := c.Get(url)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(b), err
+}
+
+func mustGet(t testing.TB, url string) string {
+	t.Helper()
+	status, body, err := get(url)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("GET %s: %d %s %v", url, status, body, err)
+	}
+	return body
+}
+
+// refused fails the test unless err is of the kind and its text has all words.
+func refused(t testing.TB, err error, kind fairlead.Kind, words ...string) {
+	t.Helper()
+	if fairlead.KindOf(err) != kind {
+		t.Fatalf("got %v (%s), want kind %s", err, fairlead.KindOf(err), kind)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("got %q, want it to say %q", err, w)
+		}
+	}
+}
+
+// alive gives the processes that have an agent's mark.
+func alive(t testing.TB, dir string) []string {
+	t.Helper()
+	id, err := identity(filepath.Join(dir, "id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	environs, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, e := range environs {
+		if b, err := os.ReadFile(e); err == nil && strings.Contains(string(b), reserved+"KEEPER="+id) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
