@@ -126,7 +126,7 @@ type BlueGreen struct {
 
 // Rolling is deploy.rolling.
 type Rolling struct {
-	For *fairlead.Duration `json:"for" doc:"How long the release is judged before it counts as live." max:"168h" default:"1m where monitoring is standard or full, otherwise 0s"`
+	For *fairlead.Duration `json:"for" doc:"How long the release is judged after each replica that takes traffic." max:"168h" default:"1m where monitoring is standard or full, otherwise 0s"`
 	Judged
 }
 
@@ -136,7 +136,7 @@ type Judged struct {
 	Undecided string             `json:"undecided" doc:"What happens at the end of a stage without enough traffic for an answer." enum:"hold,promote,rollback" default:"hold where monitoring is standard or full, otherwise promote"`
 	Hold      *fairlead.Duration `json:"hold" doc:"How much longer hold waits for an answer before it rolls back." max:"168h" default:"10m"`
 	Judge     Judge              `json:"judge" doc:"When a release counts as worse."`
-	Deadline  *fairlead.Duration `json:"deadline" doc:"A release that is not done by then is rolled back." min:"1s" max:"720h" default:"the sum of all waits and 10m"`
+	Deadline  *fairlead.Duration `json:"deadline" doc:"A release that is not done by then is rolled back." min:"1s" max:"720h" default:"the sum of all waits, holds included, and 10m"`
 	Ready     *fairlead.Duration `json:"ready" doc:"A release that is not ready by then is rolled back." min:"1s" max:"24h" default:"2m"`
 }
 

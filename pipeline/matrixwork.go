@@ -21,7 +21,7 @@ func (p *planner) matrixDrafts(configured []draft) ([]draft, error) {
 	var ds []draft
 	add := func(name, step string, keys map[string]any, timeout fairlead.Duration, phase fairlead.Phase, detail string) error {
 		if i := slices.IndexFunc(configured, func(d draft) bool { return d.step == step && d.phase == phase }); i >= 0 {
-			p.because("task "+name, "left out", "config", configured[i].detail+" does "+step+" already")
+			p.because("matrix task "+name, "not added", "config", configured[i].detail+" does "+step+" already")
 			return nil
 		}
 		if slices.ContainsFunc(configured, func(d draft) bool { return d.id == name }) {

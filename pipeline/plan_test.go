@@ -321,7 +321,7 @@ steps:
 	if ids(p) != "build unit it e2e keys sbom probe sbom.source" {
 		t.Errorf("tasks are %s", ids(p))
 	}
-	if r := reason(p, "task secrets"); r.Choice != "left out" || r.Source != "config" {
+	if r := reason(p, "matrix task secrets"); r.Choice != "not added" || r.Source != "config" {
 		t.Errorf("have %+v", r)
 	}
 	if probe := task(t, p, "probe"); probe.Phase != fairlead.PhasePreview {
@@ -428,5 +428,12 @@ func TestShopExample(t *testing.T) {
 	}
 	if p.Strategy != fairlead.StrategyCanary || p.Service != "shop" || p.Release == nil || p.Release.Steps[0].Weight != 10 {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestAStrategyByHandDoesNotChooseTheEnvironment(t *testing.T) {
+	p := mustPlan(t, shop, event(fairlead.EventManual, func(e *fairlead.Event) { e.Branch, e.Manual.Strategy = "fix-it", "canary" }))
+	if p.Strategy != fairlead.StrategyNone || !strings.Contains(reason(p, "strategy").Detail, "add a route for it") {
+		t.Errorf("%s: %+v", p.Strategy, reason(p, "strategy"))
 	}
 }

@@ -130,7 +130,7 @@ func (p *planner) deploy() {
 	r.Ready = choose(c, "ready", judged.Ready, defaultReady, "")
 	r.Bake = choose(c, "bake", judged.Bake, p.when("full", defaultBake), p.monitoring())
 	r.Judge = p.judge(c, judged)
-	waits := r.Ready + r.Bake
+	waits, looks := r.Ready+r.Bake, 1 // looks: how often the judge may be undecided
 	switch p.strategy {
 	case fairlead.StrategyCanary:
 		r.Steps = p.stages(c)
@@ -144,12 +144,14 @@ func (p *planner) deploy() {
 		wait := choose(c, "for", p.cfg.Deploy.Rolling.For, p.when("standard,full", fairlead.Duration(time.Minute)), p.monitoring())
 		r.Steps = []fairlead.Stage{{Weight: 100, For: wait}}
 		waits += wait * fairlead.Duration(r.Replicas-1) // one wait for each replica
+		looks += r.Replicas - 1
 	}
 	for _, s := range r.Steps {
 		waits += s.For
+		looks++
 	}
 	if r.Judge.Undecided == fairlead.UndecidedHold {
-		waits += r.Judge.Hold
+		waits += r.Judge.Hold * fairlead.Duration(looks)
 	}
 	r.Deadline = choose(c, "deadline", judged.Deadline, waits+defaultMargin, "the sum of all waits and "+defaultMargin.String())
 }

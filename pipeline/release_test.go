@@ -20,9 +20,9 @@ func TestReleaseDefaults(t *testing.T) {
 		undecided string
 		deadline  fairlead.Duration
 	}{
-		{"main", []fairlead.Stage{{Weight: 100, For: minutes(2)}}, minutes(10), 0, "hold", minutes(2 + 10 + 2 + 10 + 10)},
+		{"main", []fairlead.Stage{{Weight: 100, For: minutes(2)}}, minutes(10), 0, "hold", minutes(2 + 10 + 2 + 2*10 + 10)},
 		{"develop", []fairlead.Stage{{Weight: 5, For: minutes(2)}, {Weight: 25, For: minutes(2)}, {Weight: 50, For: minutes(5)}},
-			0, 0, "hold", minutes(2 + 9 + 10 + 10)},
+			0, 0, "hold", minutes(2 + 9 + 4*10 + 10)},
 		{"feature/x", []fairlead.Stage{{Weight: 100}}, 0, 0, "promote", minutes(2 + 10)},
 	} {
 		t.Run(c.branch, func(t *testing.T) {

@@ -52,7 +52,7 @@ func (p *planner) chosen() (destination, error) {
 		if !found {
 			routed = p.byMatrix()
 		}
-		to.environment = routed.environment
+		to.environment, to.hold = routed.environment, routed.hold
 	} else {
 		p.because("environment", to.environment, "event", "chosen by hand")
 	}
