@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,11 +54,7 @@ func (c *Config) works() []work {
 		ws = append(ws, work{name, "steps." + name, s.Phase, s.Work})
 	}
 	slices.SortFunc(ws, func(a, b work) int {
-		pa, pb := c.places[a.key], c.places[b.key]
-		if pa != pb {
-			return (pa.line-pb.line)*4096 + min(max(pa.col-pb.col, -4095), 4095)
-		}
-		return strings.Compare(a.key, b.key)
+		return cmp.Or(c.places[a.key].compare(c.places[b.key]), strings.Compare(a.key, b.key))
 	})
 	return ws
 }

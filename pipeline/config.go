@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -181,6 +182,11 @@ type With struct {
 
 // place is a position in the file; both count from 1.
 type place struct{ line, col int }
+
+// compare orders places as they stand in the file.
+func (p place) compare(o place) int {
+	return cmp.Or(cmp.Compare(p.line, o.line), cmp.Compare(p.col, o.col))
+}
 
 // at gives "file:line:col" of a key, for reasons.
 func (c *Config) at(key string) string {

@@ -16,7 +16,8 @@
 //	condition.go                CEL conditions of routes and gates
 //	matrix.go route.go          which environment, and how much is asked for
 //	detect.go                   what a tree says about itself
-//	tasks.go graph.go           the DAG
+//	tasks.go matrixwork.go      what is to be done
+//	expand.go graph.go          the DAG
 //	gates.go release.go plan.go the decision's rules, the release, Plan
 //	schema.go explain.go        the configuration, described
 package pipeline

@@ -1,13 +1,11 @@
 package pipeline
 
 import (
-	"encoding/json"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"fairlead.dev"
 )
@@ -128,81 +126,6 @@ func TestTheMatrix(t *testing.T) {
 	}
 }
 
-func TestHeldBackReleasesSayWhy(t *testing.T) {
-	for want, ev := range map[string]fairlead.Event{
-		"add a route for it":        push("fix-it"),
-		"never released":            event(fairlead.EventPullRequest, nil),
-		"releases nothing":          event(fairlead.EventSchedule, nil),
-		"not a version such as v1":  event(fairlead.EventTag, func(e *fairlead.Event) { e.Tag = "nightly" }),
-		"a commit that is on no br": push(""),
-	} {
-		if r := reason(mustPlan(t, shop, ev), "strategy"); r.Choice != "none" || !strings.Contains(r.Detail, want) {
-			t.Errorf("have %+v, want it to say %q", r, want)
-		}
-	}
-}
-
-func TestRoutes(t *testing.T) {
-	config := shop + `
-routes:
-  - {when: 'event.branch == "hotfix"', to: production, deploy: canary}
-  - {when: 'event.branch.startsWith("hot")', to: staging}
-  - {when: 'change.paths.exists(p, p == "docs/a.md")', to: dev, deploy: none}
-  - {when: 'event.type == "schedule"', to: staging}
-`
-	docs := push("main")
-	docs.Change.Paths = []string{"docs/a.md"}
-	hotPR := push("hotfix")
-	hotPR.Type = fairlead.EventPullRequest
-	for _, c := range []struct {
-		name        string
-		event       fairlead.Event
-		environment string
-		strategy    fairlead.Strategy
-		source      string
-	}{
-		{"first match", push("hotfix"), "production", "canary", "route"},
-		{"second", push("hot-wire"), "staging", "canary", "route"},
-		{"by path", docs, "dev", "none", "route"},
-		{"matrix after routes", push("main"), "production", "blue-green", "matrix"},
-		{"pull request", hotPR, "production", "none", "route"},
-		{"schedule", event(fairlead.EventSchedule, nil), "staging", "none", "route"},
-		{"hand before routes", event(fairlead.EventManual, func(e *fairlead.Event) {
-			e.Branch, e.Manual.Environment = "hotfix", "dev"
-		}), "dev", "rolling", "event"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			p := mustPlan(t, config, c.event)
-			if p.Environment != c.environment || p.Strategy != c.strategy {
-				t.Errorf("%s by %s, want %s by %s", p.Environment, p.Strategy, c.environment, c.strategy)
-			}
-			r := reason(p, "environment")
-			if r.Source != c.source {
-				t.Errorf("environment is explained by %+v", r)
-			}
-			if c.source == "route" && !strings.Contains(r.Detail, "fairlead.yaml:") {
-				t.Errorf("a route's reason names its line: %+v", r)
-			}
-		})
-	}
-}
-
-func TestChoicesByHandMustExist(t *testing.T) {
-	for _, c := range []struct {
-		manual fairlead.Manual
-		hint   string
-	}{
-		{fairlead.Manual{Environment: "prodution"}, `did you mean "production"?`},
-		{fairlead.Manual{Environment: "moon-base"}, "known environments are dev, production, staging"},
-		{fairlead.Manual{Strategy: "bluegreen"}, "known strategies are none, rolling, canary, blue-green"},
-	} {
-		_, err := Plan(mustRead(t, shop), event(fairlead.EventManual, func(e *fairlead.Event) { e.Manual = c.manual }), nil, testCatalog())
-		if fairlead.KindOf(err) != fairlead.KindInvalid || fairlead.HintOf(err) != c.hint {
-			t.Errorf("%+v: %v, hint %q", c.manual, err, fairlead.HintOf(err))
-		}
-	}
-}
-
 func TestCellsAreOverridden(t *testing.T) {
 	p := mustPlan(t, `
 version: 1
@@ -239,122 +162,6 @@ func TestUnknownEnvironmentIsStrict(t *testing.T) {
 	}
 	if r := reason(p, "profile security"); !strings.Contains(r.Detail, "no row for qa") {
 		t.Errorf("have %+v", r)
-	}
-}
-
-func TestTasksAreComplete(t *testing.T) {
-	p := mustPlan(t, `
-version: 1
-env: [B, A]
-build: {run: make, artifacts: [bin/x]}
-tests:
-  unit:
-    run: go test
-    report: junit
-    report-file: out.xml
-    retry-failed: 3
-    env: [C, A]
-    reads: ["**/*.go"]
-    timeout: 90s
-    retries: 0
-    needs: [build]
-    matrix: {os: [linux, mac], go: [1.25, "1.30"]}
-steps:
-  after: {use: scan.secrets, with: {allow: [a]}, needs: [unit, unit]}
-environments: {production: {target: {process: {command: [bin/x], replicas: 4, env: {K: v}}}}}
-`, push("main"))
-	if want := "build unit[go=1.25,os=linux] unit[go=1.25,os=mac] unit[go=1.30,os=linux] unit[go=1.30,os=mac] after sbom"; ids(p) != want {
-		t.Fatalf("tasks are %s", ids(p))
-	}
-	u := task(t, p, "unit[go=1.30,os=mac]")
-	have, err := json.Marshal(u)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"id":"unit[go=1.30,os=mac]","type":"test.command","needs":["build"],` +
-		`"config":{"run":"go test","report":"junit","report-file":"out.xml","retry-failed":3},` +
-		`"matrix":{"go":"1.30","os":"mac"},"env":["A","B","C"],"reads":["**/*.go"],"timeout":"1m30s","retries":0,` +
-		`"phase":"verify","reason":"config: fairlead.yaml:6:3 (fast tests, profile complete)"}`
-	if string(have) != want {
-		t.Errorf("have %s\nwant %s", have, want)
-	}
-	if n := len(task(t, p, "after").Needs); n != 4 {
-		t.Errorf("a need on a matrix is %d needs", n)
-	}
-	if b := task(t, p, "build"); b.Timeout.D() != 15*time.Minute || b.Retries != 2 || len(b.Needs) != 0 {
-		t.Errorf("defaults of build: %+v", b)
-	}
-	if p.Release.Replicas != 4 || p.Release.Env["K"] != "v" || !slices.Equal(p.Release.Command, []string{"bin/x"}) ||
-		!slices.Equal(p.Release.Artifacts, []string{"bin/x"}) || p.Release.Target != "process" {
-		t.Errorf("release is %+v", p.Release)
-	}
-	for _, task := range p.Tasks {
-		if task.Reason == "" || reason(p, "task "+task.ID).Source == "" {
-			t.Errorf("%s has no reason", task.ID)
-		}
-	}
-}
-
-func TestNeededTestsComeAlong(t *testing.T) {
-	p := mustPlan(t, `
-version: 1
-tests:
-  fast: {run: x, needs: [heavy]}
-  heavy: {run: x, level: complete}
-  other: {run: x, level: complete}
-`, push("feature/x"))
-	if ids(p) != "heavy fast secrets sbom" {
-		t.Errorf("tasks are %s", ids(p))
-	}
-	if r := reason(p, "task heavy"); !strings.Contains(r.Detail, "needed by fast") {
-		t.Errorf("have %+v", r)
-	}
-}
-
-func TestOwnStepsStandInForTheMatrix(t *testing.T) {
-	p := mustPlan(t, shop+`
-steps:
-  keys: {use: scan.secrets, with: {scope: change}}
-  sbom: {use: build.command, with: {run: make sbom}}
-  probe: {use: check.http, with: {paths: [/x]}}
-`, push("main"))
-	if ids(p) != "build unit it e2e keys sbom probe sbom.source" {
-		t.Errorf("tasks are %s", ids(p))
-	}
-	if r := reason(p, "matrix task secrets"); r.Choice != "not added" || r.Source != "config" {
-		t.Errorf("have %+v", r)
-	}
-	if probe := task(t, p, "probe"); probe.Phase != fairlead.PhasePreview {
-		t.Errorf("probe runs in %s", probe.Phase)
-	}
-}
-
-func TestPreviewStepsNeedARelease(t *testing.T) {
-	p := mustPlan(t, shop+"steps: {probe: {use: check.http, with: {paths: [/x]}}}\n", event(fairlead.EventPullRequest, nil))
-	if strings.Contains(ids(p), "probe") || reason(p, "task probe").Choice != "left out" {
-		t.Errorf("tasks are %s, %+v", ids(p), reason(p, "task probe"))
-	}
-}
-
-func TestScheduleBuildsOnlyWhatStepsNeed(t *testing.T) {
-	p := mustPlan(t, shop+"steps: {soak: {use: test.command, with: {run: soak}, needs: [build]}}\n", event(fairlead.EventSchedule, nil))
-	if ids(p) != "build soak secrets sbom" {
-		t.Errorf("tasks are %s", ids(p))
-	}
-}
-
-func TestScanScopeFollowsSecurity(t *testing.T) {
-	for branch, want := range map[string]string{"main": `"scope":"tree"`, "feature/x": `"scope":"change"`} {
-		if config := string(task(t, mustPlan(t, shop, push(branch)), "secrets").Config); !strings.Contains(config, want) {
-			t.Errorf("%s scans with %s", branch, config)
-		}
-	}
-}
-
-func TestSmokeAsksTheReadyPath(t *testing.T) {
-	smoke := task(t, mustPlan(t, shop, push("main")), "smoke")
-	if smoke.Phase != fairlead.PhasePreview || !strings.Contains(string(smoke.Config), `"paths":["/readyz"]`) || len(smoke.Needs) != 0 {
-		t.Errorf("smoke is %+v", smoke)
 	}
 }
 
@@ -428,12 +235,5 @@ func TestShopExample(t *testing.T) {
 	}
 	if p.Strategy != fairlead.StrategyCanary || p.Service != "shop" || p.Release == nil || p.Release.Steps[0].Weight != 10 {
 		t.Errorf("%+v", p)
-	}
-}
-
-func TestAStrategyByHandDoesNotChooseTheEnvironment(t *testing.T) {
-	p := mustPlan(t, shop, event(fairlead.EventManual, func(e *fairlead.Event) { e.Branch, e.Manual.Strategy = "fix-it", "canary" }))
-	if p.Strategy != fairlead.StrategyNone || !strings.Contains(reason(p, "strategy").Detail, "add a route for it") {
-		t.Errorf("%s: %+v", p.Strategy, reason(p, "strategy"))
 	}
 }

@@ -66,28 +66,40 @@ func assign(n *yaml.Node, v reflect.Value) (rule, suggestion string) {
 			return wrong, "write true or false"
 		}
 		v.SetBool(n.Value == "true")
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		i, err := strconv.ParseInt(n.Value, 10, t.Bits())
-		if n.Tag != "!!int" || err != nil {
-			return wrong, ""
-		}
+	default:
+		return assignNumber(n, v), ""
+	}
+	return "", ""
+}
+
+// assignNumber stores a number that fits v's type.
+func assignNumber(n *yaml.Node, v reflect.Value) (rule string) {
+	t := v.Type()
+	var err error
+	switch {
+	case v.CanInt():
+		var i int64
+		i, err = strconv.ParseInt(n.Value, 10, t.Bits())
 		v.SetInt(i)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		u, err := strconv.ParseUint(n.Value, 10, t.Bits())
-		if n.Tag != "!!int" || err != nil {
-			return wrong, ""
-		}
+	case v.CanUint():
+		var u uint64
+		u, err = strconv.ParseUint(n.Value, 10, t.Bits())
 		v.SetUint(u)
-	case reflect.Float32, reflect.Float64:
-		x, err := strconv.ParseFloat(n.Value, t.Bits())
-		if (n.Tag != "!!int" && n.Tag != "!!float") || err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-			return wrong, ""
+	case v.CanFloat():
+		var x float64
+		x, err = strconv.ParseFloat(n.Value, t.Bits())
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			err = strconv.ErrRange
 		}
 		v.SetFloat(x)
 	default:
-		return fmt.Sprintf("cannot be decoded: %s is not a type of configuration", t), ""
+		return fmt.Sprintf("cannot be decoded: %s is not a type of configuration", t)
 	}
-	return "", ""
+	if err != nil || (n.Tag != "!!int" && (n.Tag != "!!float" || !v.CanFloat())) {
+		v.SetZero()
+		return "must be " + kindOf(t)
+	}
+	return ""
 }
 
 var (

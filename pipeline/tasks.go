@@ -1,8 +1,8 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -51,25 +51,9 @@ func (p *planner) drafts() ([]draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	ds = append(ds, tests...)
-	for name, s := range p.cfg.Steps {
-		if s.Phase == string(fairlead.PhasePreview) && p.strategy == fairlead.StrategyNone {
-			p.because("task "+name, "left out", "event", "it checks a release and nothing is released")
-			continue
-		}
-		ds = append(ds, draft{
-			node: node{name, s.Needs}, step: s.Use, config: s.With.Config, work: s.Work,
-			phase: fairlead.Phase(s.Phase), source: "config", detail: p.cfg.at("steps." + name), order: p.cfg.places["steps."+name],
-		})
-	}
+	ds = append(append(ds, tests...), p.steps()...)
 	slices.SortStableFunc(ds, func(a, b draft) int {
-		if a.order != b.order {
-			if a.order.line != b.order.line {
-				return a.order.line - b.order.line
-			}
-			return a.order.col - b.order.col
-		}
-		return strings.Compare(a.id, b.id)
+		return cmp.Or(a.order.compare(b.order), strings.Compare(a.id, b.id))
 	})
 	own, err := p.matrixDrafts(ds)
 	return append(ds, own...), err
@@ -84,6 +68,24 @@ func (p *planner) draft(id, key, step string, keys map[string]any, w Work) (draf
 		node: node{id, w.Needs}, step: step, config: config, work: w,
 		phase: fairlead.PhaseVerify, order: p.cfg.places[key],
 	}, err
+}
+
+// steps are the configured steps. Those that check a release are left out when
+// there is none.
+func (p *planner) steps() []draft {
+	var ds []draft
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Steps)) {
+		s, key := p.cfg.Steps[name], "steps."+name
+		if s.Phase == string(fairlead.PhasePreview) && p.strategy == fairlead.StrategyNone {
+			p.because("task "+name, "left out", "event", "it checks a release and nothing is released")
+			continue
+		}
+		ds = append(ds, draft{
+			node: node{name, s.Needs}, step: s.Use, config: s.With.Config, work: s.Work,
+			phase: fairlead.Phase(s.Phase), source: "config", detail: p.cfg.at(key), order: p.cfg.places[key],
+		})
+	}
+	return ds
 }
 
 // build is the configured build or else the detected one. A schedule releases
@@ -115,27 +117,9 @@ func (p *planner) tests() ([]draft, error) {
 	if len(suites) == 0 && p.found.test != nil {
 		suites, source = map[string]Test{p.testName(): *p.found.test}, "detected"
 	}
-	wanted := levels(p.profile.Tests)
-	chosen := map[string]string{}
-	var choose func(name, why string)
-	choose = func(name, why string) {
-		t, ok := suites[name]
-		if _, done := chosen[name]; done || !ok {
-			return
-		}
-		chosen[name] = why
-		for _, need := range t.Needs {
-			choose(need, "needed by "+name)
-		}
-	}
-	names := slices.Sorted(maps.Keys(suites))
-	for _, name := range names {
-		if level := levelOf(suites[name]); slices.Contains(wanted, level) {
-			choose(name, level+" tests, profile "+p.profile.Tests)
-		}
-	}
+	chosen := chooseTests(suites, p.profile.Tests)
 	var ds []draft
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(suites)) {
 		why, ok := chosen[name]
 		if !ok {
 			p.because("task "+name, "left out", "matrix", levelOf(suites[name])+" tests are not in tests: "+p.profile.Tests)
@@ -152,6 +136,30 @@ func (p *planner) tests() ([]draft, error) {
 		ds = append(ds, d)
 	}
 	return ds, nil
+}
+
+// chooseTests gives the suites that a tests cell includes, and those that they
+// need, with why.
+func chooseTests(suites map[string]Test, cell string) map[string]string {
+	chosen := map[string]string{}
+	var choose func(name, why string)
+	choose = func(name, why string) {
+		t, ok := suites[name]
+		if _, done := chosen[name]; done || !ok {
+			return
+		}
+		chosen[name] = why
+		for _, need := range t.Needs {
+			choose(need, "needed by "+name)
+		}
+	}
+	wanted := levels(cell)
+	for _, name := range slices.Sorted(maps.Keys(suites)) {
+		if level := levelOf(suites[name]); slices.Contains(wanted, level) {
+			choose(name, level+" tests, profile "+cell)
+		}
+	}
+	return chosen
 }
 
 // testName is a name for the detected tests that no step has taken.
@@ -225,71 +233,4 @@ func (p *planner) tasks(ds []draft) ([]fairlead.Task, error) {
 		}
 	}
 	return tasks, nil
-}
-
-// expand makes the task or, with a matrix, one task per combination.
-func (p *planner) expand(d draft) []fairlead.Task {
-	t := fairlead.Task{
-		ID: d.id, Type: d.step, Config: d.config, Phase: d.phase,
-		Env: sortedUnion(p.cfg.Env, d.work.Env), Reads: d.work.Reads,
-		Timeout: d.work.Timeout, Retries: defaultRetries,
-		Reason: d.source + ": " + d.detail,
-	}
-	if t.Timeout == 0 {
-		t.Timeout = defaultTimeout
-	}
-	if d.work.Retries != nil {
-		t.Retries = *d.work.Retries
-	}
-	if len(d.work.Matrix) == 0 {
-		return []fairlead.Task{t}
-	}
-	var tasks []fairlead.Task
-	for _, c := range combinations(d.work.Matrix) {
-		cell := t
-		cell.ID = d.id + "[" + strings.Join(c, ",") + "]"
-		values := map[string]string{}
-		for _, pair := range c {
-			name, value, _ := strings.Cut(pair, "=")
-			values[name] = value
-		}
-		cell.Matrix, _ = json.Marshal(values) // strings always have an encoding
-		tasks = append(tasks, cell)
-	}
-	return tasks
-}
-
-// combinations lists every combination of a matrix as "name=value" pairs:
-// names sorted, values in the order they were written, the last name fastest.
-func combinations(matrix map[string][]Cell) [][]string {
-	all := [][]string{nil}
-	for _, name := range slices.Sorted(maps.Keys(matrix)) {
-		var next [][]string
-		for _, prefix := range all {
-			for _, v := range matrix[name] {
-				next = append(next, append(slices.Clone(prefix), fmt.Sprintf("%s=%s", name, v)))
-			}
-		}
-		all = next
-	}
-	return all
-}
-
-func sortedUnion(a, b []string) []string {
-	all := slices.Concat(a, b)
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// unique drops repeated values and keeps the order.
-func unique(values []string) []string {
-	seen := make(map[string]bool, len(values))
-	out := make([]string, 0, len(values))
-	for _, v := range values {
-		if !seen[v] {
-			seen[v] = true
-			out = append(out, v)
-		}
-	}
-	return out
 }
