@@ -56,7 +56,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
 	defer root.Close()
-	w.root, w.files, w.output = in.Workspace, root.FS().(tree), in.Output
+	w.files, w.output = root.FS().(tree), in.Output
 	err = fs.WalkDir(w.files, ".", w.visit(ctx))
 	if err := context.Cause(ctx); err != nil {
 		return step.Out{}, problem(fairlead.KindCancelled, "", err)

@@ -28,7 +28,6 @@ type tree interface {
 
 // walk goes through a tree and collects components by their reference.
 type walk struct {
-	root       string
 	files      tree
 	output     io.Writer
 	exclude    []string
@@ -105,7 +104,7 @@ func (w *walk) extract(ctx context.Context, e filesystem.Extractor, p string, in
 		return err
 	}
 	defer f.Close()
-	found, err := e.Extract(ctx, &filesystem.ScanInput{FS: w.files, Path: p, Root: w.root, Info: info, Reader: f})
+	found, err := e.Extract(ctx, &filesystem.ScanInput{FS: w.files, Path: p, Info: info, Reader: f})
 	if err != nil {
 		return err
 	}
