@@ -25,18 +25,35 @@ type Back struct {
 
 // Rollback gives all traffic of a service back to a release that was good. A
 // deployment on its way is stopped by its own rollback, so asking twice is
-// asking once. The id names the run to wait for.
-func (p *Plane) Rollback(ctx context.Context, b Back) (string, error) {
+// asking once. It returns when the rollback is done, with the run under which
+// it is recorded; a rollback that needs a person is an error.
+func (p *Plane) Rollback(ctx context.Context, b Back) (runID, reason string, err error) {
+	in, err := p.prepare(ctx, b)
+	if err != nil {
+		return "", "", err
+	}
+	if err := engine.Start(ctx, p.Engine, flow.NameRollback, in.ID, in); err != nil {
+		return "", "", err
+	}
+	end, err := engine.Result[flow.Ending](ctx, p.Engine, in.ID)
+	if err != nil {
+		return in.RunID, "", err
+	}
+	return in.RunID, end.Reason, end.Fault.Problem()
+}
+
+// prepare makes the rollback's input, and its run when it is one of its own.
+func (p *Plane) prepare(ctx context.Context, b Back) (flow.Rollback, error) {
 	st, err := p.Reader.Environment(ctx, b.Environment, b.Service)
 	if err != nil {
-		return "", err
+		return flow.Rollback{}, err
 	}
 	if st.Moving != "" {
 		return p.stopMoving(ctx, b, st)
 	}
 	to, err := p.choose(ctx, b, st)
 	if err != nil {
-		return "", err
+		return flow.Rollback{}, err
 	}
 	at := time.Now().UTC()
 	run := fairlead.Run{
@@ -44,41 +61,39 @@ func (p *Plane) Rollback(ctx context.Context, b Back) (string, error) {
 		Commit: to.Commit, Trigger: b.Who, State: fairlead.StateFinalizing, StartedAt: at, Reason: b.Reason,
 	}
 	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{queued(run)}, Run: &run}); err != nil {
-		return "", err
+		return flow.Rollback{}, err
 	}
-	in := flow.Rollback{
+	return flow.Rollback{
 		ID: run.ID + "/rollback", RunID: run.ID, Own: true, Environment: b.Environment, Service: b.Service,
 		Target: st.Target, From: st.Current.ID, To: &to, Config: st.Config, Replicas: st.Replicas, Reason: b.Reason,
-	}
-	return run.ID, engine.Start(ctx, p.Engine, flow.NameRollback, in.ID, in)
+	}, nil
 }
 
 // stopMoving rolls back the deployment that moves the environment.
-func (p *Plane) stopMoving(ctx context.Context, b Back, st fairlead.EnvironmentState) (string, error) {
+func (p *Plane) stopMoving(ctx context.Context, b Back, st fairlead.EnvironmentState) (flow.Rollback, error) {
 	op := fmt.Sprintf("roll back %s in %s", b.Service, b.Environment)
 	if b.To != "" {
-		return "", &fairlead.Problem{
+		return flow.Rollback{}, &fairlead.Problem{
 			Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s is moving it", st.Moving),
 			Hint: "leave --to away to stop that and go back to what ran before it",
 		}
 	}
 	d, err := p.Reader.Deployment(ctx, strings.TrimSuffix(st.Moving, "/rollback"))
 	if fairlead.KindOf(err) == fairlead.KindNotFound {
-		return "", &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s is moving it", st.Moving), Hint: "wait for it to end"}
+		return flow.Rollback{}, &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s is moving it", st.Moving), Hint: "wait for it to end"}
 	}
 	if err != nil {
-		return "", err
+		return flow.Rollback{}, err
 	}
 	plan, err := p.planOf(ctx, d.RunID)
 	if err != nil {
-		return "", err
+		return flow.Rollback{}, err
 	}
-	in := flow.Rollback{
+	return flow.Rollback{
 		ID: flow.RollbackID(d.ID), RunID: d.RunID, Deployment: d.ID, Environment: b.Environment, Service: b.Service,
 		Target: plan.Release.Target, From: d.Release.ID, To: st.Current, Config: plan.Release.Config,
 		Replicas: plan.Release.Replicas, Ready: plan.Release.Ready, Reason: "asked for by " + b.Who + ": " + b.Reason,
-	}
-	return d.RunID, engine.Start(ctx, p.Engine, flow.NameRollback, in.ID, in)
+	}, nil
 }
 
 func (p *Plane) planOf(ctx context.Context, runID string) (fairlead.Plan, error) {

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -85,17 +86,27 @@ func (m *move) watch(ctx context.Context, s step, begin mark) (sighting, error) 
 			return sighting{Verdict: v, Stop: why}, nil
 		}
 		if over := now(); !over.Before(end) {
-			done, why := settle(v, policy, over.Sub(end))
+			done, why := m.settle(v, policy, over.Sub(end))
 			if done {
-				if why == nil && v.Answer == fairlead.AnswerUndecided {
-					v.Reason += "; promoted by policy"
-				}
+				v.Reason += m.passing(v, why)
 				return sighting{Verdict: v, Stop: why}, nil
 			}
 		}
 		if err := pause(ctx, m.Tick); err != nil {
 			return sighting{}, err
 		}
+	}
+}
+
+// passing says why an undecided verdict lets the release go on.
+func (m *move) passing(v fairlead.Verdict, why *stop) string {
+	switch {
+	case why != nil || v.Answer != fairlead.AnswerUndecided:
+		return ""
+	case m.previous == nil:
+		return "; it goes on: a first release replaces nothing"
+	default:
+		return "; it goes on by policy"
 	}
 }
 
@@ -122,9 +133,10 @@ func (m *move) look(ctx context.Context, s step, begin mark) (fairlead.Verdict, 
 	}, nil
 }
 
-// settle says whether the end of a stage has come, and whether it is a stop.
-func settle(v fairlead.Verdict, p fairlead.JudgePolicy, late time.Duration) (done bool, why *stop) {
-	if v.Answer != fairlead.AnswerUndecided {
+// settle says whether the end of a stage has come, and whether it is a stop. A
+// first release has nothing to go back to, so there undecided is no reason to stop.
+func (m *move) settle(v fairlead.Verdict, p fairlead.JudgePolicy, late time.Duration) (done bool, why *stop) {
+	if v.Answer != fairlead.AnswerUndecided || m.previous == nil {
 		return true, nil
 	}
 	switch p.Undecided {
@@ -134,10 +146,18 @@ func settle(v fairlead.Verdict, p fairlead.JudgePolicy, late time.Duration) (don
 		if late < p.Hold.D() {
 			return false, nil
 		}
-		return true, &stop{Reason: fmt.Sprintf("%s: still undecided after holding for %s: %s", v.Stage, p.Hold, v.Reason)}
+		return true, undecided(fmt.Sprintf("%s: still undecided after holding for %s: %s", v.Stage, p.Hold, v.Reason))
 	default:
-		return true, &stop{Reason: fmt.Sprintf("%s: undecided: %s", v.Stage, v.Reason)}
+		return true, undecided(fmt.Sprintf("%s: undecided: %s", v.Stage, v.Reason))
 	}
+}
+
+// undecided is a stop for want of an answer, with what can be done about it.
+func undecided(reason string) *stop {
+	return &stop{Reason: reason, Fault: fairlead.FaultOf(&fairlead.Problem{
+		Op: "judge", Kind: fairlead.KindFailed, Err: errors.New(reason),
+		Hint: "give the stages more time or traffic, lower judge.min-requests, or choose undecided: promote where that is safe",
+	})}
 }
 
 // mustStop tells whether the rollout has to stop for a reason outside the

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +32,7 @@ type controlPlane struct {
 	store   *store.Store
 	engine  *engine.Engine
 	trouble chan error
+	set     cli.Settings
 }
 
 // signer signs what tasks claim and what the gate decides.
@@ -74,7 +75,7 @@ func (w *wiring) openControl(ctx context.Context, s cli.Settings) (*controlPlane
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	c := &controlPlane{store: db, engine: e, trouble: make(chan error, 1), Plane: &control.Plane{Ledger: db, Reader: db, Engine: e}}
+	c := &controlPlane{set: s, store: db, engine: e, trouble: make(chan error, 1), Plane: &control.Plane{Ledger: db, Reader: db, Engine: e}}
 	types := map[string]step.Type{}
 	for _, t := range stepall.Types() {
 		types[t.Name] = t
@@ -105,30 +106,11 @@ func openTarget(ctx context.Context, typ string, h home) (target.Target, error) 
 			Hint: "`fairlead explain` lists the targets",
 		}
 	}
-	return process.Ensure(ctx, h.agent(), func() error { return startAgent(h) })
-}
-
-// startAgent starts the agent as a process of its own that outlives this one.
-func startAgent(h home) error {
 	self, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, &fairlead.Problem{Op: "start agent", Kind: fairlead.KindUnavailable, Err: err}
 	}
-	if err := os.MkdirAll(h.agent(), 0o700); err != nil {
-		return err
-	}
-	log, err := os.OpenFile(h.agent()+"/agent.log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd := exec.Command(self, "agent", "--agent-dir", h.agent(), "--trust", h.keys()) //nolint:gosec // this very program
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	return cmd.Process.Release()
+	return process.Ensure(ctx, h.agent(), process.Detached(h.agent(), self, "agent", "--agent-dir", h.agent(), "--trust", h.keys()))
 }
 
 // failpoint is for the tests that kill the control plane at every step: with
@@ -176,6 +158,55 @@ func (c *controlPlane) Start(ctx context.Context, p fairlead.Plan) (string, erro
 // Cancel asks a run to stop in the name of the person at the keyboard.
 func (c *controlPlane) Cancel(ctx context.Context, runID, reason string) (fairlead.Run, error) {
 	return c.Plane.Cancel(ctx, runID, who(), reason)
+}
+
+// Rollback gives an environment's traffic back to a good release. Without a
+// name the service is the one that is live there.
+func (c *controlPlane) Rollback(ctx context.Context, environment, to, reason string) (cli.RolledBack, error) {
+	service, err := c.serviceIn(ctx, environment)
+	if err != nil {
+		return cli.RolledBack{}, err
+	}
+	runID, said, err := c.Plane.Rollback(ctx, control.Back{Environment: environment, Service: service, To: to, Who: who(), Reason: reason})
+	return cli.RolledBack{RunID: runID, Reason: said}, err
+}
+
+// serviceIn names the service of an environment; a state directory belongs to
+// one repository, and that to one service, unless they share a database.
+func (c *controlPlane) serviceIn(ctx context.Context, environment string) (string, error) {
+	all, err := c.store.Environments(ctx)
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, st := range all {
+		if st.Environment == environment {
+			names = append(names, st.Service)
+		}
+	}
+	if len(names) == 0 {
+		return "", &fairlead.Problem{
+			Op: "find environment", Kind: fairlead.KindNotFound, Err: fmt.Errorf("nothing was released to %q", environment),
+			Hint: "`fairlead env list` shows what is live where",
+		}
+	}
+	if len(names) == 1 {
+		return names[0], nil
+	}
+	own, err := c.ownService(ctx)
+	if err == nil && slices.Contains(names, own) {
+		return own, nil
+	}
+	return "", &fairlead.Problem{
+		Op: "find environment", Kind: fairlead.KindInvalid, Err: fmt.Errorf("%s has several services: %v", environment, names),
+		Hint: "run the command in the service's repository",
+	}
+}
+
+// ownService is the name of the service whose repository this is.
+func (c *controlPlane) ownService(ctx context.Context) (string, error) {
+	p, _, err := planner{c.set}.Plan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)})
+	return p.Service, err
 }
 
 // Serve takes over runs of processes that die, until ctx ends.

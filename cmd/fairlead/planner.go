@@ -50,7 +50,7 @@ func (p planner) plan(ctx context.Context, repo *worktree.Repo, q cli.PlanQuery)
 		}
 	}
 	ev, err := repo.Event(ctx, worktree.Query{
-		Dir: p.set.Dir, Type: typ, Branch: q.Branch, Commit: q.Commit, Tag: q.Tag, Trigger: who(),
+		Type: typ, Branch: q.Branch, Commit: q.Commit, Tag: q.Tag, Trigger: who(),
 		Manual: fairlead.Manual{Environment: q.Environment, Strategy: q.Strategy},
 	})
 	if err != nil {

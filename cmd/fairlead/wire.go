@@ -127,7 +127,7 @@ func neededTools(ctx context.Context, s cli.Settings) (map[string]string, error)
 // agent runs the agent of the process target.
 func (w *wiring) agent(ctx context.Context, dir, trust string, idle time.Duration) error {
 	return process.Serve(ctx, process.AgentOptions{
-		Dir: dir, Trust: trust, Idle: idle,
+		Dir: dir, Idle: idle,
 		Logger: slog.New(slog.NewTextHandler(w.err, nil)),
 		Verify: func(at target.Place, b target.Bundle) error {
 			t, err := evidence.LoadTrust(trust)
@@ -195,4 +195,3 @@ func (h home) databases(s cli.Settings, env variables) (ours, engines string) {
 	}
 	return "sqlite:" + filepath.Join(h.private(), "fairlead.db"), "sqlite:" + filepath.Join(h.private(), "engine.db")
 }
-

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+
+	"fairlead.dev"
+	"fairlead.dev/cli"
+	"fairlead.dev/record"
+	"fairlead.dev/target"
+	"fairlead.dev/target/process"
+)
+
+// Status shows what is live where and what is on its way.
+func (r *records) Status(ctx context.Context) (cli.View, error) {
+	s, err := record.ReadStatus(ctx, r.Store)
+	return cli.View{Lines: s.Lines(), Data: s}, err
+}
+
+// Why explains a run or something of it, the newest run without a name.
+func (r *records) Why(ctx context.Context, id string) (cli.View, error) {
+	if id == "" {
+		run, err := r.FindRun(ctx, "")
+		if err != nil {
+			return cli.View{}, err
+		}
+		id = run.ID
+	}
+	e, err := record.Explain(ctx, r.Store, id)
+	return cli.View{Lines: e.Lines(), Data: e}, err
+}
+
+// Sentence says a record in words.
+func (r *records) Sentence(rec fairlead.Record) string { return record.Sentence(rec) }
+
+// Environments lists what is live where.
+func (r *records) Environments(ctx context.Context) (cli.View, error) {
+	live, err := record.ReadLive(ctx, r.Store)
+	return cli.View{Lines: record.LiveLines(live), Data: live}, err
+}
+
+// environmentView is one environment: the record, what the target sees, and history.
+type environmentView struct {
+	record.Live
+	Seen    *target.Observed      `json:"seen,omitempty"` // what runs now; absent when no agent answers
+	History []fairlead.Deployment `json:"history"`
+}
+
+// Environment shows one environment.
+func (r *records) Environment(ctx context.Context, name string) (cli.View, error) {
+	live, err := r.liveIn(ctx, name)
+	if err != nil {
+		return cli.View{}, err
+	}
+	v := environmentView{Live: live, History: []fairlead.Deployment{}}
+	if history, err := r.Deployments(ctx, name, live.Service, 10); err != nil {
+		return cli.View{}, err
+	} else if len(history) > 0 {
+		v.History = history
+	}
+	if o, err := process.Dial(r.home.agent()).Observe(ctx, target.Place{Environment: name, Service: live.Service}); err == nil {
+		v.Seen = &o
+	}
+	return cli.View{Lines: v.lines(), Data: v}, nil
+}
+
+func (r *records) liveIn(ctx context.Context, name string) (record.Live, error) {
+	all, err := record.ReadLive(ctx, r.Store)
+	if err != nil {
+		return record.Live{}, err
+	}
+	var names []string
+	for _, l := range all {
+		if l.Environment == name {
+			return l, nil
+		}
+		names = append(names, l.Environment)
+	}
+	return record.Live{}, &fairlead.Problem{
+		Op: "show environment", Kind: fairlead.KindNotFound, Err: fmt.Errorf("nothing was released to %q", name),
+		Hint: fmt.Sprintf("there are: %v", names),
+	}
+}
+
+func (v environmentView) lines() []string {
+	lines := record.LiveLines([]record.Live{v.Live})
+	if v.Seen == nil {
+		lines = append(lines, "", "no agent answers: what runs is not known")
+	} else {
+		lines = append(lines, "", "running at "+v.Seen.Endpoint)
+		for _, i := range v.Seen.Releases {
+			lines = append(lines, fmt.Sprintf("  release %s  %d of %d replicas ready, %d%% of traffic, %d requests, %d errors, %d restarts",
+				i.Release.Short(), i.Ready, i.Wanted, i.Weight, i.Sample.Requests, i.Sample.Errors, i.Sample.Restarts))
+			if i.Problem != nil {
+				lines = append(lines, "    "+i.Problem.Op+": "+i.Problem.Cause)
+			}
+		}
+	}
+	lines = append(lines, "", "deployments, newest first")
+	for _, d := range v.History {
+		lines = append(lines, fmt.Sprintf("  %s  release %s  %s  %s  %s",
+			d.StartedAt.Format("2006-01-02 15:04:05"), d.Release.ID.Short(), d.Strategy, d.Phase, d.Reason))
+	}
+	return lines
+}
+
+// ReplicaLog gives what an environment's replicas wrote, as far as it is kept.
+func (r *records) ReplicaLog(ctx context.Context, name string) ([]string, error) {
+	live, err := r.liveIn(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	c := process.Dial(r.home.agent())
+	at := target.Place{Environment: name, Service: live.Service}
+	seen, err := c.Observe(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, i := range seen.Releases {
+		log, err := c.Logs(ctx, at, i.Release, "")
+		if err != nil {
+			return lines, err
+		}
+		s := bufio.NewScanner(log)
+		s.Buffer(nil, 1<<20)
+		for s.Scan() {
+			lines = append(lines, i.Release.Short()+"  "+s.Text())
+		}
+		if err := errors.Join(s.Err(), log.Close()); err != nil {
+			return lines, err
+		}
+	}
+	return lines, nil
+}

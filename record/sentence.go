@@ -1,0 +1,182 @@
+// Package record reads the record back: what happened in a run, why something
+// came about, and what is live where. It writes nothing.
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"fairlead.dev"
+)
+
+// Sentence says in words what a record states; "" for one that adds nothing
+// for a reader.
+func Sentence(r fairlead.Record) string {
+	switch r.Type {
+	case fairlead.RecordRunQueued:
+		return ""
+	case fairlead.RecordRunStarted:
+		return about(r, func(run fairlead.Run) string {
+			return fmt.Sprintf("%s %s to %s by %s", run.Service, short(run.Commit), orNowhere(run.Environment), run.Strategy)
+		})
+	case fairlead.RecordRunFinished:
+		return about(r, func(run fairlead.Run) string { return fmt.Sprintf("run ends with %s", run.Result) })
+	case fairlead.RecordTaskStarted, fairlead.RecordTaskFinished:
+		return about(r, func(t taskFact) string { return t.sentence(r) })
+	case fairlead.RecordDecision:
+		return about(r, decisionSentence)
+	case fairlead.RecordVerdict:
+		return about(r, verdictSentence)
+	case fairlead.RecordRollbackStarted:
+		return about(r, func(b rollbackFact) string { return b.sentence() })
+	case fairlead.RecordRollbackFinished:
+		return about(r, func(b rollbackFact) string { return b.Reason })
+	case fairlead.RecordCancelRequested:
+		return "somebody asks for the run to stop"
+	default:
+		return about(r, func(d deployFact) string { return d.sentence(r.Type) })
+	}
+}
+
+// about decodes a record's data and says it. Data that cannot be read, as from
+// a later version, leaves the type's name.
+func about[T any](r fairlead.Record, say func(T) string) string {
+	var v T
+	if err := json.Unmarshal(r.Data, &v); err != nil {
+		return string(r.Type)
+	}
+	return say(v)
+}
+
+func orNowhere(environment string) string {
+	if environment == "" {
+		return "no environment"
+	}
+	return environment
+}
+
+func short(commit string) string { return commit[:min(len(commit), 10)] }
+
+// taskFact is what a task's records carry.
+type taskFact struct {
+	Type       string          `json:"type"`
+	Attempt    int             `json:"attempt"`
+	Result     fairlead.Result `json:"result"`
+	Reason     string          `json:"reason"`
+	Attempts   int             `json:"attempts"`
+	ReusedFrom string          `json:"reused_from"`
+	Seconds    float64         `json:"seconds"`
+	Artifacts  int             `json:"artifacts"`
+	Cases      int             `json:"cases"`
+	Findings   int             `json:"findings"`
+}
+
+func (t taskFact) sentence(r fairlead.Record) string {
+	name := strings.TrimPrefix(r.Subject, r.RunID+"/")
+	if r.Type == fairlead.RecordTaskStarted {
+		if t.Attempt > 1 {
+			return fmt.Sprintf("%s starts, attempt %d", name, t.Attempt)
+		}
+		return name + " starts"
+	}
+	parts := []string{fmt.Sprintf("%s %s", name, t.Result)}
+	switch {
+	case t.ReusedFrom != "":
+		parts = append(parts, "nothing it reads has changed: result of "+t.ReusedFrom)
+	case t.Seconds > 0:
+		parts = append(parts, fmt.Sprintf("%.1fs", t.Seconds))
+	}
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{t.Cases, "case"}, {t.Artifacts, "artifact"}, {t.Findings, "finding"}} {
+		if c.n > 0 {
+			parts = append(parts, count(c.n, c.what))
+		}
+	}
+	if t.Attempts > 1 {
+		parts = append(parts, fmt.Sprintf("%d attempts", t.Attempts))
+	}
+	if t.Reason != "" && t.Result != fairlead.ResultSuccess {
+		parts = append(parts, firstLine(t.Reason))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func firstLine(s string) string {
+	line, rest, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	if rest != "" {
+		line += " ..."
+	}
+	return line
+}
+
+func decisionSentence(d fairlead.Decision) string {
+	allowed := 0
+	var against []string
+	for _, r := range d.Rules {
+		if r.Outcome == fairlead.OutcomeAllow {
+			allowed++
+			continue
+		}
+		against = append(against, fmt.Sprintf("%s: %s (%s)", r.Outcome, r.Name, firstLine(r.Reason)))
+	}
+	text := fmt.Sprintf("decision: %s, %d of %d rules hold", d.Outcome, allowed, len(d.Rules))
+	if len(against) > 0 {
+		text += "; " + strings.Join(against, "; ")
+	}
+	return text
+}
+
+func verdictSentence(v fairlead.Verdict) string {
+	return fmt.Sprintf("verdict: %s at %s: %s", strings.ReplaceAll(string(v.Answer), "_", " "), v.Stage, v.Reason)
+}
+
+// rollbackFact is what a rollback's records carry.
+type rollbackFact struct {
+	To     fairlead.Digest `json:"to"`
+	Turned bool            `json:"turned"`
+	Reason string          `json:"reason"`
+}
+
+func (b rollbackFact) sentence() string {
+	switch {
+	case b.To == "":
+		return "rollback: stopping the release, nothing ran before it"
+	case b.Turned:
+		return "rollback: all traffic is back on release " + b.To.Short()
+	default:
+		return "rollback: bringing up release " + b.To.Short()
+	}
+}
+
+// deployFact is what a deployment's records carry.
+type deployFact struct {
+	Phase   fairlead.DeployPhase `json:"phase"`
+	Release fairlead.Digest      `json:"release"`
+	Weight  int                  `json:"weight"`
+	Reason  string               `json:"reason"`
+}
+
+func (d deployFact) sentence(typ fairlead.RecordType) string {
+	switch {
+	case typ == fairlead.RecordDeploymentBegan:
+		return "release " + d.Release.Short() + " is delivered and started"
+	case typ == fairlead.RecordServiceDeployed:
+		return "release " + d.Release.Short() + " is live"
+	case typ == fairlead.RecordDeploymentEnded:
+		return "release " + d.Release.Short() + " is not released: " + firstLine(d.Reason)
+	case d.Phase == fairlead.DeployBake:
+		return fmt.Sprintf("bake at %d%% of traffic", d.Weight)
+	default:
+		return fmt.Sprintf("%d%% of traffic to release %s", d.Weight, d.Release.Short())
+	}
+}

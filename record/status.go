@@ -1,0 +1,178 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"fairlead.dev"
+)
+
+// Overview is what status reads.
+type Overview interface {
+	Environments(ctx context.Context) ([]fairlead.EnvironmentState, error)
+	Runs(ctx context.Context, f fairlead.RunFilter) ([]fairlead.Run, error)
+	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
+}
+
+// Status is what is live where and what is on its way.
+type Status struct {
+	Environments []Live         `json:"environments"`
+	Unfinished   []fairlead.Run `json:"unfinished"` // runs under way, or left behind by a process that died
+	Last         []fairlead.Run `json:"last"`       // the newest finished runs
+}
+
+// Live is one service in one environment.
+type Live struct {
+	Environment string          `json:"environment"`
+	Service     string          `json:"service"`
+	Release     fairlead.Digest `json:"release,omitempty"` // takes the traffic; "" when nothing does
+	Commit      string          `json:"commit,omitempty"`
+	Since       time.Time       `json:"since,omitzero"`
+	Previous    fairlead.Digest `json:"previous,omitempty"` // a rollback goes there
+	Moving      *Moving         `json:"moving,omitempty"`
+	Replicas    int             `json:"replicas"`
+	Target      string          `json:"target,omitempty"`
+}
+
+// Moving is a deployment on its way.
+type Moving struct {
+	Deployment string               `json:"deployment"`
+	Release    fairlead.Digest      `json:"release,omitempty"`
+	Phase      fairlead.DeployPhase `json:"phase,omitempty"`
+	Weight     int                  `json:"weight"` // percent
+}
+
+// ReadStatus reads the whole status.
+func ReadStatus(ctx context.Context, r Overview) (Status, error) {
+	live, err := ReadLive(ctx, r)
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{Environments: live, Unfinished: []fairlead.Run{}, Last: []fairlead.Run{}}
+	runs, err := r.Runs(ctx, fairlead.RunFilter{Limit: 50})
+	if err != nil {
+		return Status{}, err
+	}
+	const most = 5
+	for _, run := range runs {
+		switch {
+		case run.State != fairlead.StateFinished:
+			s.Unfinished = append(s.Unfinished, run)
+		case len(s.Last) < most:
+			s.Last = append(s.Last, run)
+		}
+	}
+	return s, nil
+}
+
+// ReadLive reads what is live where.
+func ReadLive(ctx context.Context, r Overview) ([]Live, error) {
+	all, err := r.Environments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := []Live{}
+	for _, st := range all {
+		l := Live{Environment: st.Environment, Service: st.Service, Since: st.UpdatedAt, Replicas: st.Replicas, Target: st.Target}
+		if st.Current != nil {
+			l.Release, l.Commit = st.Current.ID, st.Current.Commit
+		}
+		if st.Previous != nil {
+			l.Previous = st.Previous.ID
+		}
+		if st.Moving != "" {
+			l.Moving = moving(ctx, r, st.Moving)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func moving(ctx context.Context, r Overview, id string) *Moving {
+	m := &Moving{Deployment: id}
+	d, err := r.Deployment(ctx, strings.TrimSuffix(id, "/rollback"))
+	if err != nil {
+		return m
+	}
+	m.Release, m.Phase = d.Release.ID, d.Phase
+	if n := len(d.Weights); n > 0 {
+		m.Weight = d.Weights[n-1].Weight
+	}
+	return m
+}
+
+// LiveLines renders what is live where as a table.
+func LiveLines(live []Live) []string {
+	if len(live) == 0 {
+		return []string{"nothing was released yet"}
+	}
+	return table(func(t *tabwriter.Writer) {
+		fmt.Fprintln(t, "environment\tservice\trelease\tcommit\tsince\tmoving")
+		for _, l := range live {
+			release := "nothing"
+			if l.Release != "" {
+				release = l.Release.Short()
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Environment, l.Service, release, short(l.Commit), stamp(l.Since), l.Moving.words())
+		}
+	})
+}
+
+func (m *Moving) words() string {
+	if m == nil {
+		return ""
+	}
+	if m.Release == "" {
+		return m.Deployment
+	}
+	return fmt.Sprintf("release %s: %s, %d%% of traffic", m.Release.Short(), strings.ReplaceAll(string(m.Phase), "_", " "), m.Weight)
+}
+
+// Lines renders the status for people.
+func (s Status) Lines() []string {
+	lines := LiveLines(s.Environments)
+	if len(s.Unfinished) > 0 {
+		lines = append(lines, "", "under way (when no process works on it: `fairlead resume RUN`)")
+		lines = append(lines, runLines(s.Unfinished)...)
+	}
+	if len(s.Last) > 0 {
+		lines = append(lines, "", "last runs")
+		lines = append(lines, runLines(s.Last)...)
+	}
+	return lines
+}
+
+func runLines(runs []fairlead.Run) []string {
+	return table(func(t *tabwriter.Writer) {
+		for _, r := range runs {
+			how := string(r.State)
+			if r.State == fairlead.StateFinished {
+				how = string(r.Result)
+			}
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", r.ID, orNowhere(r.Environment), short(r.Commit), how, firstLine(r.Reason))
+		}
+	})
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Format("2006-01-02 15:04:05Z07:00")
+}
+
+// table lines up columns.
+func table(fill func(*tabwriter.Writer)) []string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	fill(t)
+	_ = t.Flush() // a strings.Builder never fails
+	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines
+}
