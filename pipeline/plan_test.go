@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"fairlead.dev"
 )
@@ -220,20 +218,5 @@ func TestHashCoversEverything(t *testing.T) {
 		if p.Hash == base.Hash {
 			t.Errorf("another %s gives the same hash", name)
 		}
-	}
-}
-
-func TestShopExample(t *testing.T) {
-	data, err := os.ReadFile("../examples/shop/fairlead.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree := fstest.MapFS{"go.mod": {Data: []byte("module shop\n")}, "main.go": {Data: []byte("package main\n")}}
-	p, err := Plan(mustRead(t, string(data)), push("develop"), tree, testCatalog())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Strategy != fairlead.StrategyCanary || p.Service != "shop" || p.Release == nil || p.Release.Steps[0].Weight != 10 {
-		t.Errorf("%+v", p)
 	}
 }
