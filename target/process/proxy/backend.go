@@ -37,7 +37,7 @@ type backend struct {
 	transport *http.Transport
 	inFlight  atomic.Int64
 	retired   atomic.Bool   // no table has it any more
-	idle      chan struct{} // told when a retired backend has nothing in flight
+	idle      chan struct{} // told when a wait for a retired backend may be over
 
 	failures     atomic.Int32 // connection failures in a row
 	ejections    atomic.Int32 // since a connection was last made
@@ -83,7 +83,13 @@ func (b *backend) retire() {
 	b.transport.CloseIdleConnections()
 }
 
-// wake tells one waiter.
+// recall lets b take requests again.
+func (b *backend) recall() {
+	b.retired.Store(false)
+	b.wake()
+}
+
+// wake tells one waiter to look again.
 func (b *backend) wake() {
 	select {
 	case b.idle <- struct{}{}:
@@ -91,9 +97,14 @@ func (b *backend) wake() {
 	}
 }
 
-// drain waits until nothing is in flight.
+// drain waits until nothing is in flight. It gives up when b is routed to again.
 func (b *backend) drain(ctx context.Context) error {
-	for b.inFlight.Load() > 0 {
+	defer b.wake() // the next waiter
+	for b.retired.Load() {
+		if b.inFlight.Load() == 0 {
+			b.transport.CloseIdleConnections()
+			return nil
+		}
 		select {
 		case <-b.idle:
 		case <-ctx.Done():
@@ -101,9 +112,7 @@ func (b *backend) drain(ctx context.Context) error {
 				Err: fmt.Errorf("%d requests still in flight: %w", b.inFlight.Load(), context.Cause(ctx))}
 		}
 	}
-	b.wake() // the next waiter
-	b.transport.CloseIdleConnections()
-	return nil
+	return stillRouted(b.id.ID)
 }
 
 // usable tells whether a request may go to b now, and whether it must, because

@@ -23,13 +23,12 @@ func (p *Proxy) InFlight(backendID string) int {
 
 // Drain waits until nothing is in flight on a backend that is no longer in
 // the table: no request, no upgraded connection, no idle connection. A backend
-// that the proxy does not know is drained. A backend in the table is
-// KindConflict; the end of ctx is KindTimeout.
+// that the proxy does not know is drained. A backend that is in the table, or
+// comes back to it meanwhile, is KindConflict; the end of ctx is KindTimeout.
 func (p *Proxy) Drain(ctx context.Context, backendID string) error {
 	leaving, routed := p.leaving(backendID)
 	if len(leaving) == 0 && routed {
-		return &fairlead.Problem{Op: "drain " + backendID, Kind: fairlead.KindConflict,
-			Hint: "set a table without it first", Err: errors.New("the backend is still in the routing table")}
+		return stillRouted(backendID)
 	}
 	for _, b := range leaving {
 		if err := b.drain(ctx); err != nil {
@@ -45,6 +44,11 @@ func (p *Proxy) Drain(ctx context.Context, backendID string) error {
 		}
 	}
 	return nil
+}
+
+func stillRouted(backendID string) error {
+	return &fairlead.Problem{Op: "drain " + backendID, Kind: fairlead.KindConflict,
+		Hint: "set a table without it first", Err: errors.New("the backend is in the routing table")}
 }
 
 // leaving gives the retired backends with an id (one that moved to another

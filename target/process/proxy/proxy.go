@@ -125,7 +125,7 @@ func (p *Proxy) backendFor(id Backend) *backend {
 		b = newBackend(id, p.options)
 		p.backends[id] = b
 	}
-	b.retired.Store(false)
+	b.recall()
 	return b
 }
 

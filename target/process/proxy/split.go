@@ -32,47 +32,63 @@ func layOut(shares []share, owner func(bucket int) fairlead.Digest) layout {
 	if plain == nil {
 		return nil
 	}
-	const nobody = ^uint16(0)
-	next := make(layout, buckets)
-	left := make([]int, len(shares))
-	index := make(map[fairlead.Digest]uint16, len(shares))
-	for i, s := range shares {
-		left[i] = s.weight * bucketsPerPercent
-		index[s.release] = uint16(i)
-	}
+	d := newDeal(shares)
 	before := make(layout, buckets)
-	for b := range next {
-		next[b], before[b] = nobody, nobody
-		if i, ok := index[owner(b)]; ok {
-			before[b] = i
-		}
+	for b := range before {
+		before[b] = d.indexOf(owner(b))
 	}
-	give := func(b int, to uint16) {
-		if next[b] == nobody && to != nobody && left[to] > 0 {
-			next[b] = to
-			left[to]--
-		}
-	}
-	for b := range next { // what was right already
+	for b := range before { // what was right already
 		if before[b] == plain[b] {
-			give(b, plain[b])
+			d.give(b, plain[b])
 		}
 	}
-	for b := range next { // what its owner may keep
-		give(b, before[b])
+	for b := range before { // what its owner may keep
+		d.give(b, before[b])
 	}
-	for b := range next { // what has to move
-		give(b, plain[b])
+	for b := range before { // what has to move
+		d.give(b, plain[b])
 	}
-	rest := uint16(0)
-	for b := range next {
-		for next[b] == nobody {
-			if give(b, rest); next[b] == nobody {
-				rest++
-			}
+	for i := range shares { // and where that was full, anywhere
+		for b := range before {
+			d.give(b, uint16(i))
 		}
 	}
-	return next
+	return d.to
+}
+
+// deal is the dealing of buckets to shares.
+type deal struct {
+	index map[fairlead.Digest]uint16 // of a release's share
+	left  []int                      // buckets that a share is still to get
+	to    layout
+}
+
+// nobody is the share of a bucket that is not dealt yet.
+const nobody = ^uint16(0)
+
+func newDeal(shares []share) deal {
+	d := deal{index: map[fairlead.Digest]uint16{}, to: slices.Repeat(layout{nobody}, buckets)}
+	for i, s := range shares {
+		d.index[s.release] = uint16(i)
+		d.left = append(d.left, s.weight*bucketsPerPercent)
+	}
+	return d
+}
+
+// indexOf gives the share of a release, or nobody.
+func (d deal) indexOf(release fairlead.Digest) uint16 {
+	if i, ok := d.index[release]; ok {
+		return i
+	}
+	return nobody
+}
+
+// give deals a bucket, unless somebody has it or the share is full.
+func (d deal) give(bucket int, share uint16) {
+	if d.to[bucket] == nobody && share != nobody && d.left[share] > 0 {
+		d.to[bucket] = share
+		d.left[share]--
+	}
 }
 
 // plainLayout puts the releases side by side in the order of their digests.

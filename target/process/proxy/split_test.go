@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// nobody owns a bucket before the first table.
-func nobody(int) fairlead.Digest { return "" }
+// unowned is what a proxy knows before its first table.
+func unowned(int) fairlead.Digest { return "" }
 
 // owners gives who owns which bucket.
 func owners(shares []share, l layout) func(int) fairlead.Digest {
@@ -41,7 +41,7 @@ func someShares(t *rapid.T, label string) []share {
 func TestLayoutHasTheWeightsAndMovesTheFewest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before := someShares(t, "before")
-		first := layOut(before, nobody)
+		first := layOut(before, unowned)
 		after := someShares(t, "after")
 		second := layOut(after, owners(before, first))
 
@@ -78,7 +78,7 @@ func TestLayoutOfTwoIsTheSameAfterRestart(t *testing.T) {
 			shares := []share{{"old", 100 - w}, {"new", w}}
 			l := layOut(shares, owner)
 			owner = owners(shares, l)
-			fresh := owners(shares, layOut(shares, nobody))
+			fresh := owners(shares, layOut(shares, unowned))
 			for b := range buckets {
 				if owner(b) != fresh(b) {
 					t.Fatalf("at %d%% bucket %d belongs to %s, after a restart to %s", w, b, owner(b), fresh(b))
@@ -91,7 +91,7 @@ func TestLayoutOfTwoIsTheSameAfterRestart(t *testing.T) {
 func TestLayoutIgnoresTheOrderOfArms(t *testing.T) {
 	one := []share{{"a", 20}, {"b", 30}, {"c", 50}}
 	two := []share{{"c", 50}, {"a", 20}, {"b", 30}}
-	x, y := owners(one, layOut(one, nobody)), owners(two, layOut(two, nobody))
+	x, y := owners(one, layOut(one, unowned)), owners(two, layOut(two, unowned))
 	for b := range buckets {
 		if x(b) != y(b) {
 			t.Fatalf("bucket %d belongs to %s or %s", b, x(b), y(b))
@@ -102,7 +102,7 @@ func TestLayoutIgnoresTheOrderOfArms(t *testing.T) {
 func TestGrowingTheCanaryMovesOnlyNewVisitors(t *testing.T) {
 	small := []share{{stable, 95}, {canary, 5}}
 	large := []share{{stable, 75}, {canary, 25}}
-	before := layOut(small, nobody)
+	before := layOut(small, unowned)
 	after := layOut(large, owners(small, before))
 	for b := range buckets {
 		if before[b] == 1 && after[b] != 1 {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"fairlead.dev"
 )
@@ -98,7 +99,14 @@ func TestABackendMayComeBackWhileItDrains(t *testing.T) {
 	go send()
 	<-began
 	set(t, p, Table{})
+	one, two := drained(p, "s"), drained(p, "s")
+	wantWaiting(t, one)
 	set(t, p, only(stable, b))
+	for _, done := range []<-chan error{one, two} {
+		if err := <-done; fairlead.KindOf(err) != fairlead.KindConflict {
+			t.Fatalf("drained though it is routed to: %v", err)
+		}
+	}
 	go send()
 	<-began // the second is there before the first has ended
 	close(proceed)
@@ -132,4 +140,14 @@ func TestRequestsGoToTheLeastBusy(t *testing.T) {
 	}
 	proceed <- true
 	<-done
+}
+
+func TestDefaults(t *testing.T) {
+	zero, unlimited := Options{}.withDefaults(), Options{HeaderTimeout: -1}.withDefaults()
+	if zero.HeaderTimeout != time.Minute || unlimited.HeaderTimeout != 0 {
+		t.Fatalf("header timeouts %s and %s", zero.HeaderTimeout, unlimited.HeaderTimeout)
+	}
+	if zero.Logger == nil || zero.DialTimeout <= 0 || zero.IdleTimeout <= 0 || zero.EjectAfter <= 0 || zero.EjectFor <= 0 {
+		t.Fatalf("%+v", zero)
+	}
 }
