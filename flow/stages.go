@@ -43,6 +43,9 @@ func (m *move) steps() []step {
 	}
 	var steps []step
 	switch {
+	case m.current != nil && m.previous == nil:
+		all := share{newReplicas: n, weight: 100}
+		return []step{{name: "already live", before: all, after: all}}
 	case m.previous == nil:
 		all := share{newReplicas: n, weight: 100}
 		steps = []step{{name: "first release", before: share{newReplicas: n}, after: all, watch: p.Steps[len(p.Steps)-1].For.D()}}
