@@ -16,7 +16,7 @@ import (
 
 const (
 	application    = "fairlead"
-	startupTimeout = 20 * time.Second
+	startupTimeout = time.Minute
 )
 
 func check(cfg Config) error {
@@ -50,50 +50,62 @@ func executorID(name string) string {
 	return name + "-" + hex.EncodeToString(random[:])
 }
 
+// connect opens the database and migrates it, one process at a time: DBOS's
+// migrations fail when two run at once.
 func (e *Engine) connect(ctx context.Context, url string) error {
+	var cfg dbos.Config
+	var err error
 	if isSQLite(url) {
-		return e.connectSQLite(ctx, url)
+		cfg, err = e.sqlite(ctx, url)
+	} else {
+		cfg, err = e.postgres(ctx, url)
 	}
-	return e.connectPostgres(ctx, url)
+	if err != nil {
+		return err
+	}
+	done, err := e.vitals.Alone(ctx)
+	if err == nil {
+		err = e.start(ctx, cfg)
+		done()
+	}
+	if err == nil {
+		return nil
+	}
+	if e.db != nil {
+		err = sqliteProblem(url, err)
+		_ = e.db.Close()
+	}
+	e.vitals.Release()
+	return unavailable("open engine", err)
 }
 
-func (e *Engine) connectSQLite(ctx context.Context, url string) error {
+func (e *Engine) sqlite(ctx context.Context, url string) (dbos.Config, error) {
 	path, err := sqlitePath(url)
 	if err != nil {
-		return err
+		return dbos.Config{}, err
 	}
-	db, err := openSQLite(ctx, path)
-	if err != nil {
-		return err
+	if e.db, err = openSQLite(ctx, path); err != nil {
+		return dbos.Config{}, err
 	}
 	v, err := newFileVitals(path)
 	if err != nil {
-		_ = db.Close()
-		return unavailable("open engine", err)
+		_ = e.db.Close()
+		return dbos.Config{}, unavailable("open engine", err)
 	}
-	if err := e.start(ctx, dbos.Config{SQLiteSystemDB: db}); err != nil {
-		_ = db.Close()
-		v.Release()
-		return sqliteProblem(path, err)
-	}
-	e.db, e.vitals = db, v
-	return nil
+	e.vitals = v
+	return dbos.Config{SQLiteSystemDB: e.db}, nil
 }
 
-func (e *Engine) connectPostgres(ctx context.Context, url string) error {
-	if err := pingPostgres(ctx, url); err != nil {
-		return err
-	}
-	if err := e.start(ctx, dbos.Config{DatabaseURL: url}); err != nil {
-		return unavailable("open engine", err)
+func (e *Engine) postgres(ctx context.Context, url string) (dbos.Config, error) {
+	if err := needDatabase(ctx, url); err != nil {
+		return dbos.Config{}, err
 	}
 	v, err := newPostgresVitals(ctx, url)
 	if err != nil {
-		_ = dbos.Shutdown(e.dbos, time.Second)
-		return unavailable("open engine", err)
+		return dbos.Config{}, unavailable("open engine", err)
 	}
 	e.vitals = v
-	return nil
+	return dbos.Config{DatabaseURL: url}, nil
 }
 
 // start makes the DBOS context. Its parent must never be cancelled: DBOS takes

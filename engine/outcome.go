@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"fairlead.dev"
 )
@@ -23,9 +25,9 @@ func seal[R any](value R, err error) json.RawMessage {
 	var p *fairlead.Problem
 	switch {
 	case errors.As(err, &p):
-		o.Fault = fairlead.FaultOf(err)
+		o.Fault = faultOf(err)
 	case err != nil:
-		o.Error = err.Error()
+		o.Error = cmp.Or(err.Error(), "unknown error")
 	default:
 		raw, encErr := json.Marshal(value)
 		if encErr != nil {
@@ -38,6 +40,16 @@ func seal[R any](value R, err error) json.RawMessage {
 		panic("engine: encode outcome: " + encErr.Error())
 	}
 	return b
+}
+
+// faultOf is the Problem in err with the whole text of err: what wraps the
+// Problem becomes part of its operation.
+func faultOf(err error) *fairlead.Fault {
+	f := fairlead.FaultOf(err)
+	if op, ok := strings.CutSuffix(err.Error(), ": "+f.Cause); ok {
+		f.Op = op
+	}
+	return f
 }
 
 // unseal gives back what seal was given, as far as JSON carries it.

@@ -70,7 +70,7 @@ const (
 )
 
 func sqliteProblem(path string, err error) error {
-	p := &fairlead.Problem{Op: "open the state file " + path, Kind: fairlead.KindUnavailable, Err: err,
+	p := &fairlead.Problem{Op: "open the state file " + strings.TrimPrefix(path, sqliteScheme), Kind: fairlead.KindUnavailable, Err: err,
 		Hint: "check that the directory is writable and the disk has free space"}
 	var se *sqlite.Error
 	code := 0

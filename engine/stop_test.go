@@ -14,6 +14,7 @@ import (
 	"fairlead.dev/engine"
 	"fairlead.dev/internal/pgtest"
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 )
 
 // A flow that is stopped in the middle cannot do anything more, however it
@@ -239,4 +240,25 @@ func damage(t *testing.T, path string) {
 	if _, err := f.WriteAt([]byte(strings.Repeat("\xa5", int(info.Size())-200)), 200); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestNothingRunsAfterClose(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		already := goleak.IgnoreCurrent()
+		dir := t.TempDir()
+		e := executors(t, url, dir, 1)[0]
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { e.Watch(ctx, 10*time.Millisecond, nil) })
+		for _, id := range []string{"f", "g"} {
+			if err := engine.Start(t.Context(), e, "hold", id, dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, 5*time.Second, "the flows are in their steps", func() bool { return len(effectsOf(t, dir)) == 2 })
+		e.Close(5 * time.Second)
+		wg.Wait() // the stop ends the watch
+		cancel()
+		goleak.VerifyNone(t, already)
+	})
 }

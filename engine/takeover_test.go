@@ -209,3 +209,82 @@ func TestResultOfUnknownAndImpatience(t *testing.T) {
 		}
 	})
 }
+
+// However many executors want a dead one's flows, each flow goes to one.
+func TestConcurrentTakeoversShareOut(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		dir := t.TempDir()
+		all := executors(t, url, dir, 4)
+		for i := range 30 {
+			if err := engine.Start(t.Context(), all[0], "hold", fmt.Sprintf("f%d", i), dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all[0].Close(5 * time.Second)
+		before := len(effectsOf(t, dir))
+		var mu sync.Mutex
+		var taken []string
+		var wg sync.WaitGroup
+		for _, e := range all[1:] {
+			for n := range 10 { // overlapping parts of the whole
+				wg.Go(func() {
+					ids, err := e.TakeOver(t.Context(), fmt.Sprintf("f%d", n))
+					mu.Lock()
+					defer mu.Unlock()
+					if taken = append(taken, ids...); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		slices.Sort(taken)
+		if unique := len(slices.Compact(slices.Clone(taken))); unique != 30 || len(taken) != 30 {
+			t.Errorf("%d takeovers of %d flows, want 30", len(taken), unique)
+		}
+		openGate(t, dir)
+		for i := range 30 {
+			if _, err := engine.Result[string](t.Context(), all[1], fmt.Sprintf("f%d", i)); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := len(effectsOf(t, dir)) - before; n != 30 {
+			t.Errorf("%d executions after the takeover, want 30", n)
+		}
+	})
+}
+
+// A child goes with its parent, whatever its id.
+func TestChildrenGoWithTheirParents(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		dir := t.TempDir()
+		define := func(e *engine.Engine) {
+			registerAll(e, dir)
+			engine.Register(e, "parent", func(f *engine.Flow, dir string) (string, error) {
+				return engine.Child[string, string](f, "hold", "unrelated name", dir)
+			})
+		}
+		first, second := open(t, engine.Config{URL: url}), open(t, engine.Config{URL: url})
+		define(first)
+		define(second)
+		launch(t, first)
+		launch(t, second)
+		if err := engine.Start(t.Context(), first, "parent", "run-1", dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := engine.Start(t.Context(), first, "hold", "run-2", dir); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, 5*time.Second, "both wait", func() bool { return len(effectsOf(t, dir)) == 2 })
+		first.Close(5 * time.Second)
+		ids, err := second.TakeOver(t.Context(), "run-1")
+		slices.Sort(ids)
+		if err != nil || !slices.Equal(ids, []string{"run-1", "unrelated name"}) {
+			t.Fatalf("took over %v, %v", ids, err)
+		}
+		openGate(t, dir)
+		if got, err := engine.Result[string](t.Context(), second, "run-1"); err != nil || got != "passed" {
+			t.Errorf("result: %q, %v", got, err)
+		}
+	})
+}

@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // vitals are the signs of life of the executors that share a database. A sign
 // of life ends by itself with its process, however the process ends.
@@ -17,4 +20,14 @@ type vitals interface {
 	Bury(executor string)
 	// Release ends the sign of life.
 	Release()
+}
+
+// pause waits for d, or until ctx ends, which is its error.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

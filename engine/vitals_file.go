@@ -85,11 +85,9 @@ func (v *fileVitals) Alone(ctx context.Context) (func(), error) {
 			_ = f.Close()
 			return nil, err
 		}
-		select {
-		case <-ctx.Done():
+		if err := pause(ctx, 5*time.Millisecond); err != nil {
 			_ = f.Close()
-			return nil, ctx.Err()
-		case <-time.After(5 * time.Millisecond):
+			return nil, err
 		}
 	}
 }

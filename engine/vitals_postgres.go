@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,26 +36,41 @@ const (
 	patience = 5 * time.Second // how long it may take to answer
 )
 
-// pingPostgres tells quickly and clearly when there is no server. A database
-// that does not exist is no problem: it is created.
-func pingPostgres(ctx context.Context, u string) error {
-	cfg, err := pgxpool.ParseConfig(u)
+// needDatabase makes the database when the server has none of that name, and
+// tells quickly and clearly when there is no server.
+func needDatabase(ctx context.Context, u string) error {
+	pool, err := pgxpool.ParseConfig(u)
 	if err != nil {
 		return &fairlead.Problem{Op: "open engine", Kind: fairlead.KindInvalid,
 			Hint: `use "postgres://user@host/database"`, Err: errors.New("the database URL is malformed")}
 	}
-	ctx, cancel := context.WithTimeout(ctx, startupTimeout)
+	cfg := pool.ConnConfig
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) && pe.Code == "3D000" {
-		return nil
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if hasCode(err, "3D000") { // no such database
+		name := cfg.Database
+		cfg.Database = "postgres"
+		if conn, err = pgx.ConnectConfig(ctx, cfg); err == nil {
+			_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
+			if hasCode(err, "42P04", "23505") { // another process was faster
+				err = nil
+			}
+		}
+	}
+	if conn != nil {
+		_ = conn.Close(ctx)
 	}
 	if err != nil {
 		return &fairlead.Problem{Op: "connect to the database", Kind: fairlead.KindUnavailable, Err: err,
-			Hint: "check that PostgreSQL runs and that host, port, user and password are right"}
+			Hint: "check that PostgreSQL runs and that host, port, user, password and database are right"}
 	}
-	return conn.Close(ctx)
+	return nil
+}
+
+func hasCode(err error, codes ...string) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && slices.Contains(codes, pe.Code)
 }
 
 func newPostgresVitals(ctx context.Context, u string) (*postgresVitals, error) {
@@ -153,15 +169,23 @@ func (v *postgresVitals) Alive(ctx context.Context, executors []string) (map[str
 	return alive, nil
 }
 
+// Alone tries again and again instead of waiting in the server: a migration
+// that builds an index waits for every statement that runs, so that one
+// waiting for the migration's end would never come to its own.
 func (v *postgresVitals) Alone(ctx context.Context) (func(), error) {
 	conn, err := v.pool.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	key := lockKey("\x00takeover")
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", key); err != nil {
-		conn.Release()
-		return nil, err
+	for got := false; !got; {
+		if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", key).Scan(&got); err == nil && !got {
+			err = pause(ctx, 10*time.Millisecond)
+		}
+		if err != nil {
+			conn.Release()
+			return nil, err
+		}
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
