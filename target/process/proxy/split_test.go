@@ -151,13 +151,3 @@ func TestSequenceCoversEveryBucketOnceAndFewSpreadWell(t *testing.T) {
 		}
 	}
 }
-
-func FuzzBucketOf(f *testing.F) {
-	f.Add("alice")
-	f.Add("\xff\x00")
-	f.Fuzz(func(t *testing.T, key string) {
-		if b := bucketOf(key); b < 0 || b >= buckets {
-			t.Fatalf("bucket %d", b)
-		}
-	})
-}

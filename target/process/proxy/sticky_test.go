@@ -136,3 +136,44 @@ func TestVisitorWhoseReleaseIsDownGoesToAnotherWithWeight(t *testing.T) {
 	}
 	wantSample(t, p, newest, 0, 0)
 }
+
+// Whatever a client sends, it has a bucket, and the same one the next time
+// unless it is told a new one.
+func FuzzVisitorOf(f *testing.F) {
+	f.Add("fairlead=17", "alice", "10.0.0.1, 10.0.0.2", "192.0.2.1:99")
+	f.Add("fairlead=10000; fairlead=-3", "", ",", "[::1]:80")
+	f.Add("session=\"a;b\"", "\xff\x00", "", "@")
+	f.Fuzz(func(t *testing.T, cookie, header, forwarded, address string) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header["Cookie"], r.Header["X-User"], r.Header["X-Forwarded-For"] = []string{cookie}, []string{header}, []string{forwarded}
+		r.RemoteAddr = address
+		for _, s := range []Sticky{{}, {By: ByCookie, Name: "session"}, {By: ByHeader, Name: "X-User"}, {By: ByAddress}} {
+			for _, trust := range []bool{false, true} {
+				next := newSequence()
+				start := next.n.Load()
+				one, two := visitorOf(r, s, trust, next), visitorOf(r, s, trust, next)
+				if one.bucket < 0 || one.bucket >= buckets {
+					t.Fatalf("%+v: bucket %d", s, one.bucket)
+				}
+				if one != two && next.n.Load() == start {
+					t.Fatalf("%+v: %+v, then %+v", s, one, two)
+				}
+				if one.tell && ownBucket(t, one) != one.bucket {
+					t.Fatalf("told %q for bucket %d", one.cookie(trust), one.bucket)
+				}
+			}
+		}
+	})
+}
+
+// ownBucket is where a visitor with the proxy's own cookie comes back to.
+func ownBucket(t *testing.T, v visitor) int {
+	t.Helper()
+	c, err := http.ParseSetCookie(v.cookie(true))
+	if err != nil || !c.HttpOnly || !c.Secure {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+	return ownVisitor(r, newSequence()).bucket
+}
