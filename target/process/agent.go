@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"fairlead.dev"
 	"fairlead.dev/target"
 )
 
@@ -58,6 +59,13 @@ func Serve(ctx context.Context, o AgentOptions) error {
 	}
 	o.Dir = dir
 	unlock, err := lockDir(o.Dir)
+	for range 10 {
+		// Others take the lock for a moment to see whether an agent has it.
+		if fairlead.KindOf(err) != fairlead.KindConflict || !pause(ctx, 20*time.Millisecond) {
+			break
+		}
+		unlock, err = lockDir(o.Dir)
+	}
 	if err != nil {
 		return err
 	}
@@ -90,11 +98,11 @@ func (a *agent) serve(ctx context.Context, l net.Listener, idle time.Duration) e
 		a.places[m.Place] = p
 		p.resume()
 	}
+	a.host.log.Info("agent started", "process.pid", os.Getpid(), "places", len(a.places))
 	server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(a.host.log.Handler(), slog.LevelDebug)}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
-	a.host.log.Info("agent started", "process.pid", os.Getpid(), "places", len(a.places))
 	var err error
 	select {
 	case <-ctx.Done():

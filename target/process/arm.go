@@ -71,9 +71,9 @@ func (a *arm) forget(r *replica) {
 	a.replicas = slices.DeleteFunc(a.replicas, func(other *replica) bool { return other == r })
 }
 
-// instance gives what is seen of the arm. Weight is left out.
+// instance gives what is seen of the arm, with the weight that is wanted.
 func (a *arm) instance(served fairlead.Sample) target.Instance {
-	i := target.Instance{Release: a.release, Wanted: a.wanted, Endpoint: a.preview.url(), Sample: served}
+	i := target.Instance{Release: a.release, Wanted: a.wanted, Weight: a.weight, Endpoint: a.preview.url(), Sample: served}
 	i.Sample.Restarts = a.restarts
 	problem := a.problem
 	for _, r := range a.replicas {
@@ -98,24 +98,21 @@ func (a *arm) instance(served fairlead.Sample) target.Instance {
 	return i
 }
 
-// inForce gives the percentage of traffic that each arm really gets: the share
-// of one without a ready replica goes to the heaviest other that has weight
-// and a ready one.
-func inForce(arms []*arm) map[fairlead.Digest]int {
-	force := map[fairlead.Digest]int{}
-	var heaviest *arm
-	for _, a := range arms {
-		if a.weight > 0 && len(a.backends()) > 0 {
-			force[a.release] = a.weight
-			if heaviest == nil || a.weight > heaviest.weight {
-				heaviest = a
-			}
+// inForce turns the weights that are wanted into those that are in force: the
+// share of a release without a ready replica goes to the heaviest other that
+// has weight and a ready one.
+func inForce(seen []target.Instance) {
+	heaviest, lost := -1, 0
+	for i := range seen {
+		switch {
+		case seen[i].Ready == 0:
+			lost += seen[i].Weight
+			seen[i].Weight = 0
+		case seen[i].Weight > 0 && (heaviest < 0 || seen[i].Weight > seen[heaviest].Weight):
+			heaviest = i
 		}
 	}
-	for _, a := range arms {
-		if _, ok := force[a.release]; !ok && heaviest != nil {
-			force[heaviest.release] += a.weight
-		}
+	if heaviest >= 0 {
+		seen[heaviest].Weight += lost
 	}
-	return force
 }

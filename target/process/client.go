@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"fairlead.dev"
@@ -26,6 +27,9 @@ var _ target.Target = (*Client)(nil)
 
 // Dial gives a client for the agent in a directory. It connects when it is used.
 func Dial(dir string) *Client {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs // wherever the program goes afterwards
+	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		path, release, err := socketPath(dir)
 		if err != nil {
@@ -107,17 +111,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	if err := c.call(ctx, "stop agent", http.MethodPost, "/v1/shutdown", nil, nil); err != nil {
 		return err
 	}
-	for pause(ctx, 20*time.Millisecond) {
-		unlock, err := lockDir(c.dir)
-		if err == nil {
-			unlock()
-			return nil
-		}
-		if fairlead.KindOf(err) != fairlead.KindConflict {
-			return err
-		}
-	}
-	return &fairlead.Problem{Op: "stop agent", Kind: fairlead.KindTimeout, Err: context.Cause(ctx)}
+	return lockFree(ctx, c.dir)
 }
 
 // send sends an artifact's content unless the agent has it.

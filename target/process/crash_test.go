@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -9,8 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -219,63 +216,6 @@ func TestCorruptState(t *testing.T) {
 	}
 }
 
-func TestEnsureStartsOne(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "agent")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var starts atomic.Int32
-	start := func() error {
-		starts.Add(1)
-		return Detached(dir, self, "agent", dir)()
-	}
-	var callers sync.WaitGroup
-	pids := make([]int, 4)
-	for i := range pids {
-		callers.Go(func() {
-			c, err := Ensure(context.Background(), dir, start)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer c.Close()
-			h, err := c.Health(context.Background())
-			if err != nil {
-				t.Error(err)
-			}
-			pids[i] = h.PID
-		})
-	}
-	callers.Wait()
-	if n := starts.Load(); n != 1 {
-		t.Errorf("%d agents were started", n)
-	}
-	for _, pid := range pids {
-		if pid == 0 || pid != pids[0] {
-			t.Errorf("clients of %v", pids)
-		}
-	}
-	c := Dial(dir)
-	defer c.Close()
-	if err := c.Shutdown(context.Background()); err != nil {
-		t.Error(err)
-	}
-	log, err := os.ReadFile(filepath.Join(dir, agentLog))
-	if err != nil || !bytes.Contains(log, []byte("agent started")) {
-		t.Errorf("agent.log: %q %v", log, err)
-	}
-}
-
-func TestEnsureTellsWhyNot(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-	defer cancel()
-	_, err := Ensure(ctx, t.TempDir(), func() error { return nil })
-	refused(t, err, fairlead.KindTimeout)
-	_, err = Ensure(context.Background(), t.TempDir(), func() error { return os.ErrPermission })
-	refused(t, err, fairlead.KindUnavailable, "permission")
-}
-
 func TestLeftoverWithAnotherStartIsSpared(t *testing.T) {
 	dir := t.TempDir()
 	bystander := exec.Command("sleep", "60")
@@ -319,5 +259,60 @@ func TestLeftoverWithAnotherStartIsSpared(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("%d records are left", len(left))
+	}
+}
+
+func TestListenerTakenWhileTheAgentWasDown(t *testing.T) {
+	l := &lab{t: t, dir: t.TempDir()}
+	stop := l.serve(AgentOptions{})
+	g, addr := makeRelease(t, "good"), freeAddr(t)
+	d := want(1, run(g, 1, 0))
+	d.Config = []byte(`{"listen":"` + addr + `","ready":{"http":"/readyz"}}`)
+	l.deliver(g)
+	l.apply(d)
+	l.untilReady(g, 1)
+	d.Releases[0].Weight = 100
+	l.apply(d)
+	stop()
+	thief, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop = l.serve(AgentOptions{})
+	defer stop()
+	l.eventually(5*time.Second, "the problem is shown", func() bool {
+		p := l.instance(g).Problem
+		return p != nil && p.Kind == fairlead.KindConflict && strings.Contains(p.Cause, addr)
+	})
+	_ = thief.Close()
+	l.eventually(5*time.Second, "it serves again", func() bool { _, body, _ := get("http://" + addr); return body == "good" })
+	if p := l.instance(g).Problem; p != nil {
+		t.Errorf("the problem is still shown: %+v", p)
+	}
+}
+
+func TestOneReleaseInTwoPlaces(t *testing.T) {
+	l := startLab(t)
+	g := makeRelease(t, "good")
+	l.roll(1, g, 1)
+	live := shop
+	live.Environment = "production"
+	g.sign(live)
+	ctx := context.Background()
+	if err := l.Deliver(ctx, live, g.Bundle, g.open); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Apply(ctx, live, want(1, run(g, 1, 0))); err != nil {
+		t.Fatal(err)
+	}
+	l.eventually(5*time.Second, "it is ready in production", func() bool {
+		o, err := l.Observe(ctx, live)
+		i, _ := o.Find(g.id())
+		return err == nil && i.Ready == 1
+	})
+	l.apply(want(2))
+	l.eventually(5*time.Second, "it is gone from staging", func() bool { return len(l.observe().Releases) == 0 })
+	if o, _ := l.Observe(ctx, live); len(o.Releases) != 1 || o.Releases[0].Ready != 1 {
+		t.Errorf("production: %+v", o)
 	}
 }

@@ -119,30 +119,7 @@ func service(words []string) int {
 
 var shop = target.Place{Environment: "staging", Service: "shop"}
 
-// signer signs the tests' decisions; checkPapers trusts it alone.
-func signer() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) }
-
-type paper struct {
-	Release   fairlead.Digest
-	Place     target.Place
-	Signature []byte
-}
-
 func (p paper) text() []byte { return []byte(fmt.Sprintf("%s may run in %s", p.Release, p.Place)) }
-
-func checkPapers(at target.Place, b target.Bundle) error {
-	var p paper
-	if err := json.Unmarshal(b.Decision.Envelope, &p); err != nil {
-		return denied("verify decision", "", err)
-	}
-	if p.Place != at || p.Release != b.Release.ID {
-		return denied("verify decision", "", errors.New("it is about something else"))
-	}
-	if !ed25519.Verify(signer().Public().(ed25519.PublicKey), p.text(), p.Signature) {
-		return denied("verify decision", "", errors.New("the signature is not one of a trusted key"))
-	}
-	return nil
-}
 
 // goods is a bundle and the content of its artifacts.
 type goods struct {
@@ -158,33 +135,6 @@ func (g goods) open(_ context.Context, d fairlead.Digest) (io.ReadCloser, error)
 	return io.NopCloser(strings.NewReader(string(g.content[d]))), nil
 }
 
-// makeRelease builds a release of the test service. The first word is what it answers.
-func makeRelease(t testing.TB, words ...string) goods {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	script := []byte(fmt.Sprintf("#!/bin/sh\nexec '%s' service %s\n", self, strings.Join(words, " ")))
-	g := makeReleaseOf(t, map[string][]byte{"bin/shop": script}, "bin/shop")
-	g.word = words[0]
-	return g
-}
-
-func makeReleaseOf(t testing.TB, files map[string][]byte, command ...string) goods {
-	t.Helper()
-	g := goods{content: map[fairlead.Digest][]byte{}}
-	r := fairlead.Release{Service: shop.Service, Commit: "c0ffee", Command: command, Env: map[string]string{"GREETING": "hello"}}
-	for name, b := range files {
-		d := fairlead.DigestBytes(b)
-		g.content[d] = b
-		r.Artifacts = append(r.Artifacts, fairlead.Artifact{Name: name, Digest: d, Size: int64(len(b)), Mode: 0o755})
-	}
-	g.Release = r.Identify()
-	g.sign(shop)
-	return g
-}
-
 func (g *goods) sign(at target.Place) {
 	p := paper{Release: g.Release.ID, Place: at}
 	p.Signature = ed25519.Sign(signer(), p.text())
@@ -193,15 +143,6 @@ func (g *goods) sign(at target.Place) {
 
 // fast is a config with short times.
 const fast = `{"listen":"127.0.0.1:0","ready":{"http":"/readyz","interval":"50ms"},"drain":"5s","grace":"3s"}`
-
-// want is a desired state of releases with two replicas each.
-func want(fence int64, wanted ...target.Wanted) target.Desired {
-	return target.Desired{Fence: fence, Config: json.RawMessage(fast), Releases: wanted}
-}
-
-func run(g goods, replicas, weight int) target.Wanted {
-	return target.Wanted{Release: g.id(), Replicas: replicas, Weight: weight}
-}
 
 // lab is an agent in this process and a client of it.
 type lab struct {

@@ -5,8 +5,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"fairlead.dev/target/process/proxy"
 )
 
 // resume starts what was wanted when the last agent ended. Replicas start
@@ -25,8 +23,8 @@ func (p *place) resume() {
 	}
 	p.config = c
 	p.settle()
-	if p.front, err = p.oldFront(); err != nil {
-		p.host.log.Error("listener not opened, trying again", "service.name", p.at.Service, "error", err)
+	if p.front, p.frontProblem = p.oldFront(); p.front == nil {
+		p.host.log.Error("listener not opened, trying again", "service.name", p.at.Service, "error", p.frontProblem)
 		p.tasks.Go(p.reopen)
 	}
 }
@@ -46,9 +44,8 @@ func (p *place) reopened() bool {
 	if p.closed || p.front != nil || len(p.memory.Desired.Releases) == 0 {
 		return true
 	}
-	var err error
-	p.front, err = p.oldFront()
-	return err == nil
+	p.front, p.frontProblem = p.oldFront()
+	return p.front != nil
 }
 
 // oldFront opens the listener where it was, or, when any port will do and that
@@ -84,9 +81,7 @@ func (p *place) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	each(fronts, func(f *front) { f.close(ctx) })
-	if err := p.proxy.Set(proxy.Table{}); err != nil {
-		p.host.log.Error("routing table refused", "error", err)
-	}
+	p.unroute()
 	each(replicas, func(r *replica) {
 		_ = p.proxy.Drain(ctx, r.id) // upgraded connections; the time is over either way
 		r.stop()
@@ -94,6 +89,18 @@ func (p *place) close() {
 	p.cancel()
 	p.tasks.Wait()
 	p.proxy.Close()
+}
+
+// unroute takes all replicas out of the routing table.
+func (p *place) unroute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.arms {
+		for _, r := range a.replicas {
+			a.leaving[r] = true
+		}
+	}
+	p.reroute()
 }
 
 // each does something to all at once and waits for all.

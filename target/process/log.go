@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // What a replica's output may take on disk, and what is remembered of it for
@@ -107,8 +108,14 @@ func (l *logbook) fresh() {
 func (l *logbook) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(l.tail), "?")), "\n")
-	return strings.Join(lines[max(0, len(lines)-tailLines):], " | ")
+	lines := strings.Split(strings.TrimSpace(string(l.tail)), "\n")
+	text := strings.Join(lines[max(0, len(lines)-tailLines):], " | ")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' ' // nothing that a terminal would obey
+	}, strings.ToValidUTF8(text, "?"))
 }
 
 // readLogs gives everything that is kept below a directory or of one replica

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -227,25 +228,26 @@ func TestMarkStandsForOneReplica(t *testing.T) {
 
 func TestWeightsInForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(1, 4).Draw(t, "arms")
-		rest := 100
-		var arms []*arm
-		ready := false
+		n := rapid.IntRange(1, 4).Draw(t, "releases")
+		rest, ready := 100, false
+		var seen []target.Instance
 		for i := range n {
-			a := &arm{release: fairlead.Digest(rune('a' + i)), weight: rest}
+			s := target.Instance{Weight: rest, Ready: rapid.IntRange(0, 2).Draw(t, "ready")}
 			if i < n-1 {
-				a.weight = rapid.IntRange(0, rest).Draw(t, "weight")
+				s.Weight = rapid.IntRange(0, rest).Draw(t, "weight")
 			}
-			rest -= a.weight
-			if rapid.Bool().Draw(t, "ready") {
-				a.replicas = []*replica{{id: "r", status: status{ready: true}}}
-				ready = ready || a.weight > 0
-			}
-			arms = append(arms, a)
+			rest -= s.Weight
+			ready = ready || s.Ready > 0 && s.Weight > 0
+			seen = append(seen, s)
 		}
+		wanted := slices.Clone(seen)
+		inForce(seen)
 		sum := 0
-		for _, w := range inForce(arms) {
-			sum += w
+		for i, s := range seen {
+			sum += s.Weight
+			if s.Weight > 0 && (s.Ready == 0 || wanted[i].Weight == 0) || s.Ready > 0 && s.Weight < wanted[i].Weight {
+				t.Fatalf("%+v became %+v", wanted, seen)
+			}
 		}
 		if ready && sum != 100 || !ready && sum != 0 {
 			t.Fatalf("weights in force sum to %d, something ready: %v", sum, ready)

@@ -138,7 +138,13 @@ func (r *replica) once(ctx context.Context) error {
 	probing.Go(func() {
 		newProbe(r.recipe.config.Ready, addr).watch(looking, func(err error) {
 			everReady = everReady || err == nil
-			r.set(func(s *status) { s.ready, s.problem = err == nil, r.notReady(err) })
+			r.set(func(s *status) {
+				s.ready = err == nil
+				// That it went down says more than that it is not back yet.
+				if err == nil || fairlead.KindOf(s.problem) != fairlead.KindFailed {
+					s.problem = r.notReady(err)
+				}
+			})
 		})
 	})
 	select {
