@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"fairlead.dev"
 )
@@ -16,7 +15,7 @@ type App struct {
 	Records func(context.Context, Settings) (Records, error)
 	Control func(context.Context, Settings) (Control, error)
 	Doctor  func(context.Context, Settings) ([]Tool, error)
-	Agent   func(ctx context.Context, dir, trust string, idle time.Duration) error
+	Agent   func(Settings) AgentTools
 	Kinds   []Kind
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -33,23 +32,4 @@ func (c *commands) serveCommand() *cobra.Command {
 			})
 		},
 	}
-}
-
-func (c *commands) agentCommand() *cobra.Command {
-	var dir, trust string
-	var idle time.Duration
-	cmd := &cobra.Command{
-		Use:   "agent",
-		Short: "run the agent that keeps releases running (started by itself when needed)",
-		Long: "The agent owns the processes of the process target and the proxy in front of them, apart from the control\n" +
-			"plane: stopping or killing that cuts no traffic. Ending the agent ends what it runs.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.Agent(cmd.Context(), dir, trust, idle) },
-	}
-	cmd.Flags().StringVar(&dir, "agent-dir", "", "directory of the agent's state and socket")
-	cmd.Flags().StringVar(&trust, "trust", "", "directory of the public keys it trusts")
-	cmd.Flags().DurationVar(&idle, "idle", 0, "end after nothing has run for so long; 0 stays")
-	_ = cmd.MarkFlagRequired("agent-dir")
-	_ = cmd.MarkFlagRequired("trust")
-	return cmd
 }

@@ -8,16 +8,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 fairlead="$PWD/bin/fairlead"
 demo="$PWD/bin/demo"
-agent="$demo/.fairlead/private/agent"
 
-stop_agent() {
-	if [[ -f "$agent/agent.pid" ]]; then
-		kill "$(cat "$agent/agent.pid")" 2>/dev/null || true
-	fi
-}
 # An earlier demo may still be running: its agent goes before its directory.
-stop_agent
-for _ in $(seq 100); do [[ -S "$agent/agent.sock" ]] || break; sleep 0.1; done
+if [[ -S "$demo/.fairlead/private/agent/agent.sock" ]]; then
+	"$fairlead" agent stop -C "$demo" || true
+fi
 rm -rf "$demo"
 mkdir -p "$demo"
 cp -R examples/shop/. "$demo"
@@ -67,7 +62,7 @@ say "what is live, and why the last release is not"
 cat <<END
 
 Where to look
-  the shop         http://127.0.0.1:8081/products (it keeps running; stop it with: kill $(cat "$agent/agent.pid"))
+  the shop         http://127.0.0.1:8081/products (it keeps running; stop it with: ../fairlead agent stop)
   its repository   cd ${demo#"$OLDPWD/"}
   then             ../fairlead status | why | logs | env show staging | rollback staging
 END

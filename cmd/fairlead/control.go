@@ -106,11 +106,7 @@ func openTarget(ctx context.Context, typ string, h home) (target.Target, error) 
 			Hint: "`fairlead explain` lists the targets",
 		}
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, &fairlead.Problem{Op: "start agent", Kind: fairlead.KindUnavailable, Err: err}
-	}
-	return process.Ensure(ctx, h.agent(), process.Detached(h.agent(), self, "agent", "--agent-dir", h.agent(), "--trust", h.keys()))
+	return h.ensureAgent(ctx)
 }
 
 // failpoint is for the tests that kill the control plane at every step: with

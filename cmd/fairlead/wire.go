@@ -8,20 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
 	"fairlead.dev/doctor"
-	"fairlead.dev/evidence"
 	"fairlead.dev/flow"
 	"fairlead.dev/gate"
 	"fairlead.dev/intake/worktree"
 	"fairlead.dev/pipeline"
 	stepall "fairlead.dev/step/all"
-	"fairlead.dev/target"
 	targetall "fairlead.dev/target/all"
-	"fairlead.dev/target/process"
 )
 
 // variables is the environment the program was started with.
@@ -48,7 +44,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Records: func(ctx context.Context, s cli.Settings) (cli.Records, error) { return w.openRecords(ctx, s) },
 		Control: func(ctx context.Context, s cli.Settings) (cli.Control, error) { return w.openControl(ctx, s) },
 		Doctor:  w.doctor,
-		Agent:   w.agent,
+		Agent:   func(s cli.Settings) cli.AgentTools { return agentTools{wiring: w, set: s} },
 		Kinds:   kinds(),
 	}
 }
@@ -122,23 +118,6 @@ func neededTools(ctx context.Context, s cli.Settings) (map[string]string, error)
 	}
 	maps.Copy(needed, doctor.Needed(p))
 	return needed, nil
-}
-
-// agent runs the agent of the process target.
-func (w *wiring) agent(ctx context.Context, dir, trust string, idle time.Duration) error {
-	return process.Serve(ctx, process.AgentOptions{
-		Dir: dir, Idle: idle,
-		Logger: slog.New(slog.NewTextHandler(w.err, nil)),
-		Verify: func(at target.Place, b target.Bundle) error {
-			t, err := evidence.LoadTrust(trust)
-			if err != nil {
-				return err
-			}
-			return evidence.VerifyRelease(t, evidence.Entry{
-				Environment: at.Environment, Service: at.Service, Release: b.Release, Decision: b.Decision, Builds: b.Evidence,
-			})
-		},
-	})
 }
 
 // home is where a repository's state is kept.
