@@ -24,7 +24,8 @@ func isPostgres(u string) bool {
 // connection that took them ends. They need a direct connection or a pooler in
 // session mode.
 type postgresVitals struct {
-	pool *pgxpool.Pool // to look at others: one for Alone, one for Alive
+	pool *pgxpool.Pool // to look at others: one connection for Alone, one for Alive
+	turn chan struct{} // full while Alone has its connection
 	cfg  *pgx.ConnConfig
 	lost chan error
 	stop context.CancelFunc // ends the watch over the held connection
@@ -83,7 +84,7 @@ func newPostgresVitals(ctx context.Context, u string) (*postgresVitals, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgresVitals{pool: pool, cfg: cfg.ConnConfig.Copy(), lost: make(chan error, 1)}, nil
+	return &postgresVitals{pool: pool, cfg: cfg.ConnConfig.Copy(), turn: make(chan struct{}, 1), lost: make(chan error, 1)}, nil
 }
 
 func (v *postgresVitals) Hold(ctx context.Context, executor string) error {
@@ -173,28 +174,36 @@ func (v *postgresVitals) Alive(ctx context.Context, executors []string) (map[str
 // that builds an index waits for every statement that runs, so that one
 // waiting for the migration's end would never come to its own.
 func (v *postgresVitals) Alone(ctx context.Context) (func(), error) {
+	select {
+	case v.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	conn, err := v.pool.Acquire(ctx)
 	if err != nil {
+		<-v.turn
 		return nil, err
 	}
 	key := lockKey("\x00takeover")
-	for got := false; !got; {
-		if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", key).Scan(&got); err == nil && !got {
-			err = pause(ctx, 10*time.Millisecond)
-		}
-		if err != nil {
-			conn.Release()
-			return nil, err
-		}
-	}
-	return func() {
+	done := func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		if _, err := conn.Exec(ctx, "SELECT pg_advisory_unlock($1)", key); err != nil {
 			_ = conn.Conn().Close(ctx) // the lock ends with the session
 		}
 		conn.Release()
-	}, nil
+		<-v.turn
+	}
+	for got := false; !got; {
+		if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", key).Scan(&got); err == nil && !got {
+			err = pause(ctx, 10*time.Millisecond)
+		}
+		if err != nil {
+			done()
+			return nil, err
+		}
+	}
+	return done, nil
 }
 
 // Bury does nothing: a dead session leaves nothing behind.
