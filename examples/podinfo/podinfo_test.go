@@ -63,7 +63,7 @@ func TestBadReleases(t *testing.T) {
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "podinfo")
-	command := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/stefanprodan/podinfo/cmd/podinfo")
+	command := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", binary, "github.com/stefanprodan/podinfo/cmd/podinfo")
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, output)
 	}
