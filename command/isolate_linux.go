@@ -106,6 +106,9 @@ func restrainRoot() error {
 		}
 	}
 	return filepath.WalkDir("/dev", func(path string, d os.DirEntry, err error) error {
+		if path == "/dev/shm" {
+			return filepath.SkipDir // people's files, as many as they like
+		}
 		if err != nil || d.Type()&os.ModeDevice == 0 || d.Type()&os.ModeCharDevice != 0 {
 			return nil //nolint:nilerr // what cannot be listed cannot be opened by name either
 		}
@@ -162,5 +165,5 @@ func dropRights() error {
 
 func noIsolation(op string, err error) error {
 	return unavailable(op, err, "directories can be hidden from commands only where user and mount namespaces may be made: "+
-		"see sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone, and the seccomp profile of a container")
+		"see sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, and the seccomp profile of a container")
 }

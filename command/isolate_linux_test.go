@@ -158,6 +158,23 @@ func TestHardenedProgramRunsCommands(t *testing.T) {
 	}
 }
 
+// Where namespaces may not be made, a command that must not see something does
+// not run at all, and one that may see everything does.
+func TestWithoutNamespacesHidingFailsClosed(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for hide, want := range map[string]int{"": 0, secretDir(t): 71} {
+		cmd := exec.Command("unshare", "-Ur", "bash", "-c", "echo 0 >/proc/sys/user/max_user_namespaces && exec -a maker "+self)
+		cmd.Env = []string{envScript + "=echo it ran", envHide + "=" + hide, "PATH=" + os.Getenv("PATH")}
+		out, _ := cmd.CombinedOutput()
+		if ran := strings.Contains(string(out), "it ran"); cmd.ProcessState.ExitCode() != want || ran != (want == 0) {
+			t.Errorf("hiding %q: exit code %d, output %q", hide, cmd.ProcessState.ExitCode(), out)
+		}
+	}
+}
+
 // When the program that runs a command is killed, the command and its daemons
 // die at once.
 func TestCommandDiesWithItsMaker(t *testing.T) {

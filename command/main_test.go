@@ -4,6 +4,7 @@ package command_test
 
 import (
 	"os"
+	"syscall"
 	"testing"
 
 	"fairlead.dev/command"
@@ -12,7 +13,7 @@ import (
 func TestMain(m *testing.M) {
 	command.Guard()
 	if os.Args[0] == "maker" {
-		os.Exit(maker())
+		syscall.Exit(maker())
 	}
 	os.Exit(m.Run())
 }

@@ -28,7 +28,7 @@ const (
 const (
 	MaxLine   = 1 << 20 // bytes of one event; longer ones are passed over
 	MaxOutput = 8 << 10 // bytes kept of what one test or package prints
-	MaxTests  = 500_000 // tests in one stream; more are an error
+	MaxTests  = 200_000 // tests in one stream; more are an error
 )
 
 // Test is one test that ran to its end. A test with subtests is left out,

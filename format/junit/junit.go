@@ -28,7 +28,7 @@ const (
 const (
 	MaxDepth   = 64        // nested elements
 	MaxMessage = 8 << 10   // bytes kept of what one case says
-	MaxCases   = 500_000   // cases in one report
+	MaxCases   = 200_000   // cases in one report
 	MaxBytes   = 256 << 20 // of one report
 )
 

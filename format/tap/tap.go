@@ -27,7 +27,7 @@ const (
 const (
 	MaxLine    = 1 << 20 // bytes; longer lines are passed over
 	MaxMessage = 8 << 10 // bytes kept of what one point says
-	MaxPoints  = 500_000 // in one stream
+	MaxPoints  = 200_000 // in one stream
 	MaxDepth   = 64      // nested subtests
 )
 

@@ -91,6 +91,31 @@ func TestNoRetry(t *testing.T) {
 	}
 }
 
+// What the first try said of a case and what the second one says.
+func TestFlakyIsNeverPassed(t *testing.T) {
+	for _, test := range []struct {
+		first, second string
+		want          fairlead.CaseResult
+		outcome       step.Outcome
+	}{
+		{"not ok 1 - a", "ok 1 - a", fairlead.CaseFlaky, step.Done},
+		{"not ok 1 - a", "not ok 1 - a", fairlead.CaseFailed, step.Failed},
+		{"not ok 1 - a", "ok 1 - a # SKIP", fairlead.CaseFailed, step.Failed},
+		{"not ok 1 - a", "ok 1 - other", fairlead.CaseFailed, step.Failed},
+		{"ok 1 - a", "not ok 1 - a", fairlead.CasePassed, step.Done}, // there is no second try
+	} {
+		in := steptest.In(t, command.Type(), nil)
+		in.Config = command.Config{
+			Run:    "if test -e second; then echo '" + test.second + "'; else touch second; echo '" + test.first + "'; fi",
+			Report: "tap", RetryFailed: 1,
+		}
+		out, err := command.Type().Run(t.Context(), in)
+		if err != nil || out.Outcome != test.outcome || find(t, out, "a").Result != test.want {
+			t.Errorf("%q then %q: outcome %s, cases %+v, error %v", test.first, test.second, out.Outcome, out.Cases, err)
+		}
+	}
+}
+
 const junitReport = `<testsuite name="math"><testcase classname="math.Add" name="one" time="0.5"/>` +
 	`<testcase classname="math.Add" name="two"><failure message="want 4">at src/add.js:12:3</failure></testcase></testsuite>`
 

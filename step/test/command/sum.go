@@ -65,6 +65,8 @@ func merge(tries []try) []fairlead.TestCase {
 			case !ok:
 				at[id{c.Suite, c.Name}] = len(cases)
 				cases = append(cases, c)
+			case cases[i].Result == fairlead.CaseSkipped:
+				cases[i] = c // it never passed
 			case cases[i].Result == fairlead.CasePassed:
 				cases[i].Result, cases[i].Message, cases[i].Location = fairlead.CaseFlaky, c.Message, c.Location
 			}
