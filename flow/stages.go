@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"fairlead.dev"
@@ -137,22 +138,44 @@ func (m *move) untilReady(ctx context.Context, release fairlead.Digest, replicas
 				return nil, nil
 			}
 			if hopeless(last) {
-				return &stop{Reason: "not ready: " + last.Problem.Cause, Fault: last.Problem}, nil
+				return notReady("not ready: "+last.Problem.Cause, last.Problem), nil
 			}
 		}
 		if why, err := m.mustStop(ctx); err != nil || why != nil {
 			return why, err
 		}
 		if now().After(deadline) {
-			return &stop{
-				Reason: fmt.Sprintf("%d of %d replicas ready after %s", last.Ready, replicas, limit),
-				Fault:  last.Problem,
-			}, nil
+			return notReady(fmt.Sprintf("%d of %d replicas ready after %s", last.Ready, replicas, limit), last.Problem), nil
 		}
 		if err := pause(ctx, m.Tick); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// notReady is a stop because the release does not come up: the release failed,
+// not the machinery, unless the target refused to start it.
+func notReady(reason string, seen *fairlead.Fault) *stop {
+	f := fairlead.Fault{Op: "start release", Kind: fairlead.KindFailed, Hint: "`fairlead logs` with --environment shows what its replicas wrote"}
+	if seen != nil {
+		reason += reasonOf(reason, seen)
+		if seen.Kind == fairlead.KindDenied {
+			f.Kind = fairlead.KindDenied
+		}
+		if seen.Hint != "" {
+			f.Hint = seen.Hint
+		}
+	}
+	f.Cause = reason
+	return &stop{Reason: reason, Fault: &f}
+}
+
+// reasonOf adds what the target knows, unless the reason says it already.
+func reasonOf(reason string, seen *fairlead.Fault) string {
+	if strings.Contains(reason, seen.Cause) {
+		return ""
+	}
+	return ": " + seen.Cause
 }
 
 // hopeless tells whether waiting longer for an instance is in vain: it was

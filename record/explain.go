@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,12 +11,13 @@ import (
 // Reader is what explaining reads.
 type Reader interface {
 	RunByPrefix(ctx context.Context, prefix string) (fairlead.Run, error)
-	Plan(ctx context.Context, hash fairlead.Digest) (fairlead.Plan, error)
 	Papers
+	Facts
 }
 
-// Papers are the documents of a run.
+// Papers are the documents of a run. What is not there is KindNotFound.
 type Papers interface {
+	Plan(ctx context.Context, hash fairlead.Digest) (fairlead.Plan, error)
 	Tasks(ctx context.Context, runID string) ([]fairlead.TaskRun, error)
 	Decision(ctx context.Context, id string) (fairlead.Decision, error)
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
@@ -29,7 +29,15 @@ type Explanation struct {
 	Subject  string        `json:"subject"`
 	Headline string        `json:"headline"`
 	Fix      string        `json:"fix,omitempty"`
+	Numbers  []Number      `json:"numbers,omitempty"` // those the headline speaks of, for programs
 	Causes   []Explanation `json:"causes,omitempty"`
+}
+
+// Number is a named number behind an explanation.
+type Number struct {
+	Name  string  `json:"name"` // "baseline", "canary", "requests"
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"` // UCUM: "1", "s"
 }
 
 // Lines renders an explanation for people, causes indented below what they explain.
@@ -70,10 +78,16 @@ func Explain(ctx context.Context, r Reader, id string) (Explanation, error) {
 		return explainRun(ctx, r, run)
 	case rest == "decision":
 		d, err := r.Decision(ctx, run.ID+"/decision")
-		return explainDecision(d, false), err
+		if err != nil {
+			return Explanation{}, err
+		}
+		return explainDecision(d, false), nil
 	case rest == "deployment":
 		d, err := r.Deployment(ctx, run.ID+"/deployment")
-		return explainDeployment(d), err
+		if err != nil {
+			return Explanation{}, err
+		}
+		return explainDeployment(d), nil
 	case strings.HasPrefix(rest, "deployment/verdict/"):
 		return explainVerdictOf(ctx, r, run, strings.TrimPrefix(rest, "deployment/verdict/"))
 	default:
@@ -81,16 +95,22 @@ func Explain(ctx context.Context, r Reader, id string) (Explanation, error) {
 	}
 }
 
+// explainRun follows the run's way: plan, tasks, decision, deployment. What
+// the run has not come to yet is left out.
 func explainRun(ctx context.Context, r Reader, run fairlead.Run) (Explanation, error) {
 	e := Explanation{Subject: "run " + run.ID, Headline: runHeadline(run)}
 	if run.Fault != nil {
 		e.Fix = run.Fault.Hint
 	}
-	if p, err := r.Plan(ctx, run.Plan); err == nil {
-		e.Causes = append(e.Causes, explainPlan(p))
-	} else if fairlead.KindOf(err) != fairlead.KindNotFound {
+	plan, err := r.Plan(ctx, run.Plan)
+	if err := e.add(explainPlan(plan), err); err != nil {
 		return e, err
 	}
+	asked, err := cancelled(ctx, r, run.ID)
+	if err != nil {
+		return e, err
+	}
+	e.Causes = append(e.Causes, asked...)
 	tasks, err := r.Tasks(ctx, run.ID)
 	if err != nil {
 		return e, err
@@ -98,13 +118,34 @@ func explainRun(ctx context.Context, r Reader, run fairlead.Run) (Explanation, e
 	for _, t := range tasks {
 		e.Causes = append(e.Causes, explainTask(t, t.Result == fairlead.ResultSuccess))
 	}
-	if d, err := r.Decision(ctx, run.ID+"/decision"); err == nil {
-		e.Causes = append(e.Causes, explainDecision(d, true))
+	d, err := r.Decision(ctx, run.ID+"/decision")
+	if err := e.add(explainDecision(d, true), err); err != nil {
+		return e, err
 	}
-	if d, err := r.Deployment(ctx, run.ID+"/deployment"); err == nil {
-		e.Causes = append(e.Causes, explainDeployment(d))
+	dep, err := r.Deployment(ctx, run.ID+"/deployment")
+	return e, e.add(explainDeployment(dep), err)
+}
+
+// add adds a cause, given with the error of reading what it explains. What is
+// not there explains nothing.
+func (e *Explanation) add(cause Explanation, err error) error {
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return nil
 	}
-	return e, nil
+	if err == nil {
+		e.Causes = append(e.Causes, cause)
+	}
+	return err
+}
+
+// cancelled says who asked for the run to stop.
+func cancelled(ctx context.Context, r Facts, runID string) ([]Explanation, error) {
+	found, err := r.Records(ctx, fairlead.RecordFilter{RunID: runID, Types: []fairlead.RecordType{fairlead.RecordCancelRequested}})
+	var out []Explanation
+	for _, rec := range found {
+		out = append(out, Explanation{Subject: "cancel", Headline: Sentence(rec) + " at " + rec.Time.Format("15:04:05")})
+	}
+	return out, err
 }
 
 func runHeadline(run fairlead.Run) string {
@@ -114,11 +155,24 @@ func runHeadline(run fairlead.Run) string {
 	return fmt.Sprintf("%s after %.1fs: %s", run.Result, run.FinishedAt.Sub(run.StartedAt).Seconds(), run.Reason)
 }
 
+// explainPlan gives the plan's own reasons.
 func explainPlan(p fairlead.Plan) Explanation {
-	return Explanation{
+	e := Explanation{
 		Subject:  "plan " + p.Hash.Short(),
 		Headline: fmt.Sprintf("%s of %s to %s by %s", p.Event.Type, short(p.Event.Commit), orNowhere(p.Environment), p.Strategy),
 	}
+	for _, r := range p.Reasons {
+		e.Causes = append(e.Causes, explainReason(r))
+	}
+	return e
+}
+
+func explainReason(r fairlead.Reason) Explanation {
+	from := r.Source
+	if r.Detail != "" {
+		from += ": " + r.Detail
+	}
+	return Explanation{Subject: r.Subject, Headline: fmt.Sprintf("%s (%s)", r.Choice, from)}
 }
 
 func explainTaskOf(ctx context.Context, r Reader, run fairlead.Run, id string) (Explanation, error) {
@@ -129,7 +183,9 @@ func explainTaskOf(ctx context.Context, r Reader, run fairlead.Run, id string) (
 	var names []string
 	for _, t := range tasks {
 		if t.ID == id {
-			return explainTask(t, false), nil
+			e := explainTask(t, false)
+			plan, err := r.Plan(ctx, run.Plan)
+			return e, e.add(planned(plan, id), err)
 		}
 		names = append(names, t.ID)
 	}
@@ -139,9 +195,25 @@ func explainTaskOf(ctx context.Context, r Reader, run fairlead.Run, id string) (
 	}
 }
 
+// planned says why a task is in the plan.
+func planned(p fairlead.Plan, id string) Explanation {
+	e := Explanation{Subject: "planned", Headline: "not by the plan " + p.Hash.Short()}
+	for _, t := range p.Tasks {
+		if t.ID == id {
+			e.Headline = t.Reason
+		}
+	}
+	return e
+}
+
 // explainTask explains a task; in brief only what is out of the ordinary.
 func explainTask(t fairlead.TaskRun, brief bool) Explanation {
-	e := Explanation{Subject: "task " + t.ID, Headline: fmt.Sprintf("%s, %.1fs", orState(t), t.FinishedAt.Sub(t.StartedAt).Seconds())}
+	e := Explanation{Subject: "task " + t.ID, Headline: orState(t)}
+	if !t.FinishedAt.IsZero() {
+		seconds := t.FinishedAt.Sub(t.StartedAt).Seconds()
+		e.Headline += fmt.Sprintf(", %.1fs", seconds)
+		e.Numbers = append(e.Numbers, Number{"duration", seconds, "s"})
+	}
 	if t.ReusedFrom != "" {
 		e.Headline = fmt.Sprintf("%s, taken over from run %s: nothing it reads has changed (key %s)", t.Result, t.ReusedFrom, t.Key.Short())
 	}
@@ -162,16 +234,31 @@ func explainTask(t fairlead.TaskRun, brief bool) Explanation {
 	for _, f := range t.Findings {
 		e.Causes = append(e.Causes, explainFinding(f))
 	}
-	if brief {
-		return e
-	}
-	for _, a := range t.Artifacts {
-		e.Causes = append(e.Causes, Explanation{Subject: "artifact " + a.Name, Headline: fmt.Sprintf("%s, %d bytes", a.Digest, a.Size)})
-	}
-	for _, id := range t.Evidence {
-		e.Causes = append(e.Causes, Explanation{Subject: "evidence", Headline: string(id)})
+	if !brief {
+		e.Causes = append(e.Causes, explainProduct(t)...)
 	}
 	return e
+}
+
+// explainProduct lists what a task left.
+func explainProduct(t fairlead.TaskRun) []Explanation {
+	var out []Explanation
+	for _, a := range t.Artifacts {
+		out = append(out, Explanation{Subject: "artifact " + a.Name, Headline: fmt.Sprintf("%s, %d bytes", a.Digest, a.Size)})
+	}
+	for _, m := range t.Measurements {
+		out = append(out, Explanation{
+			Subject: "measured " + m.Name, Headline: strings.TrimSpace(fmt.Sprintf("%g %s", m.Value, strings.Trim(m.Unit, "1"))),
+			Numbers: []Number{{m.Name, m.Value, m.Unit}},
+		})
+	}
+	for _, id := range t.Evidence {
+		out = append(out, Explanation{Subject: "evidence", Headline: string(id)})
+	}
+	if t.Key != "" {
+		out = append(out, Explanation{Subject: "key", Headline: fmt.Sprintf("%s, over everything it reads", t.Key)})
+	}
+	return out
 }
 
 func orState(t fairlead.TaskRun) string {
@@ -204,86 +291,4 @@ func place(l fairlead.Location) string {
 	default:
 		return fmt.Sprintf("%s:%d", l.Path, l.Line)
 	}
-}
-
-// explainDecision lists the rules; in brief only those that did not hold.
-func explainDecision(d fairlead.Decision, brief bool) Explanation {
-	e := Explanation{Subject: "decision", Headline: fmt.Sprintf("%s, %d rules, policy %s", d.Outcome, len(d.Rules), d.Policy.Short())}
-	for _, r := range d.Rules {
-		if brief && r.Outcome == fairlead.OutcomeAllow {
-			continue
-		}
-		rule := Explanation{Subject: fmt.Sprintf("%s %s", r.Outcome, r.Name), Headline: fmt.Sprintf("%s (%s)", r.Reason, r.Source)}
-		if r.Outcome != fairlead.OutcomeAllow {
-			rule.Fix = r.Fix
-		}
-		for _, f := range r.Findings {
-			rule.Causes = append(rule.Causes, explainFinding(f))
-		}
-		for _, c := range r.Cases {
-			rule.Causes = append(rule.Causes, explainCase(c))
-		}
-		if len(r.Tasks) > 0 {
-			rule.Causes = append(rule.Causes, Explanation{Subject: "tasks", Headline: strings.Join(r.Tasks, ", ")})
-		}
-		e.Causes = append(e.Causes, rule)
-	}
-	return e
-}
-
-func explainDeployment(d fairlead.Deployment) Explanation {
-	e := Explanation{
-		Subject:  "deployment",
-		Headline: fmt.Sprintf("%s, release %s by %s", strings.ReplaceAll(string(d.Phase), "_", " "), d.Release.ID.Short(), d.Strategy),
-	}
-	if d.Reason != "" {
-		e.Headline += ": " + d.Reason
-	}
-	for _, w := range d.Weights {
-		e.Causes = append(e.Causes, Explanation{
-			Subject:  w.Time.Format("15:04:05.000"),
-			Headline: fmt.Sprintf("%d%% of traffic to release %s", w.Weight, d.Release.ID.Short()),
-		})
-	}
-	for _, v := range d.Verdicts {
-		e.Causes = append(e.Causes, explainVerdict(v))
-	}
-	return e
-}
-
-func explainVerdictOf(ctx context.Context, r Reader, run fairlead.Run, stage string) (Explanation, error) {
-	d, err := r.Deployment(ctx, run.ID+"/deployment")
-	if err != nil {
-		return Explanation{}, err
-	}
-	var stages []string
-	for _, v := range d.Verdicts {
-		if v.Stage == stage {
-			return explainVerdict(v), nil
-		}
-		stages = append(stages, v.Stage)
-	}
-	return Explanation{}, &fairlead.Problem{
-		Op: "explain", Kind: fairlead.KindNotFound, Err: errors.New("no verdict on " + stage), Hint: "there are: " + strings.Join(stages, ", "),
-	}
-}
-
-// explainVerdict gives the numbers a verdict rests on.
-func explainVerdict(v fairlead.Verdict) Explanation {
-	e := Explanation{
-		Subject:  "verdict " + v.Stage,
-		Headline: fmt.Sprintf("%s at %s: %s", strings.ReplaceAll(string(v.Answer), "_", " "), v.Time.Format("15:04:05.000"), v.Reason),
-	}
-	for _, m := range v.Metrics {
-		e.Causes = append(e.Causes, Explanation{
-			Subject:  m.Name,
-			Headline: fmt.Sprintf("%s: %s", strings.ReplaceAll(string(m.Answer), "_", " "), m.Reason),
-		})
-	}
-	e.Causes = append(e.Causes, explainSample("old release", v.Baseline), explainSample("new release", v.Canary))
-	return e
-}
-
-func explainSample(name string, s fairlead.Sample) Explanation {
-	return Explanation{Subject: name, Headline: fmt.Sprintf("%d requests, %d errors, %d restarts", s.Requests, s.Errors, s.Restarts)}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -173,7 +174,11 @@ func (c *Client) do(ctx context.Context, op, method, path string, body io.Reader
 		if ctx.Err() != nil {
 			return nil, &fairlead.Problem{Op: op, Kind: endKind(ctx), Err: err}
 		}
-		return nil, unavailable(op, "start the agent: fairlead agent", err)
+		var own *fairlead.Problem
+		if errors.As(err, &own) { // the content we were to send could not be read
+			return nil, &fairlead.Problem{Op: op, Kind: own.Kind, Hint: own.Hint, Err: own}
+		}
+		return nil, unavailable(op, "start the agent: fairlead agent start", err)
 	}
 	if res.StatusCode < 400 {
 		return res, nil
