@@ -12,6 +12,9 @@ import (
 // maxDepth bounds how deep a configuration may nest.
 const maxDepth = 32
 
+// maxProblems bounds how many problems are reported at once.
+const maxProblems = 500
+
 // decoder fills Go values from YAML nodes and collects every problem instead
 // of stopping at the first.
 type decoder struct {
@@ -38,8 +41,11 @@ type finisher interface {
 	finish(d *decoder, n *yaml.Node, key string)
 }
 
-// report adds a problem at a node.
+// report adds a problem at a node; beyond maxProblems nobody reads on.
 func (d *decoder) report(n *yaml.Node, key, rule, got, suggestion string) {
+	if len(d.problems) >= maxProblems {
+		return
+	}
 	d.problems = append(d.problems, ConfigProblem{
 		File: d.file, Line: n.Line, Col: n.Column, Key: key, Rule: rule, Got: got, Suggestion: suggestion,
 	})

@@ -49,6 +49,12 @@ func Explain(cat Catalog, key string) (KeyHelp, error) {
 	at, rest := start(cat, listIndex.ReplaceAllString(strings.TrimSpace(key), ""))
 	for _, name := range rest {
 		next, names := below(cat, at, name)
+		if next == nil && inner(at.typ) == withType {
+			return KeyHelp{}, &fairlead.Problem{
+				Op: "explain", Kind: fairlead.KindNotFound, Err: fmt.Errorf("the keys below %s depend on the step type", at.key),
+				Hint: "ask for a step type's own key, for example check.http.paths; the types are " + listed(cat.stepNames()),
+			}
+		}
 		if next == nil {
 			return KeyHelp{}, unknown(at.key, name, names)
 		}
@@ -94,12 +100,10 @@ func below(cat Catalog, at spot, name string) (next *spot, names []string) {
 			return &s, nil
 		}
 		return nil, cat.targetNames()
-	case t == withType:
-		return nil, cat.stepNames()
 	case t.Kind() == reflect.Map:
 		f := at.element(t.Elem())
 		return &spot{field: f, key: join(at.key, "<name>")}, nil
-	case t.Kind() == reflect.Struct && !isText(t):
+	case t.Kind() == reflect.Struct && t != withType && !isText(t):
 		for _, f := range fieldsOf(t) {
 			if f.name == name {
 				s := spot{field: f, key: join(at.key, name)}

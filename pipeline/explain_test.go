@@ -50,6 +50,7 @@ func TestExplainSuggests(t *testing.T) {
 		"test":                             `did you mean "tests"?`,
 		"deploy.cannary.bake":              `did you mean "canary"?`,
 		"environments.x.target.proces.env": `did you mean "process"?`,
+		"steps.x.with.paths":               "ask for a step type's own key, for example check.http.paths; the types are build.command, test.command, scan.secrets, sbom.source, check.http",
 		"version.more":                     "there are no keys below version",
 		"check.http.banana":                "known keys are paths, status, timeout, insecure",
 	} {

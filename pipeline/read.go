@@ -10,7 +10,8 @@ import (
 )
 
 // Read checks a configuration file against the catalog. The error is a
-// KindInvalid Problem around Problems, which lists everything that is wrong.
+// KindInvalid Problem around Problems, which lists everything that is wrong, up
+// to 500 problems.
 // A Source without Data gives the empty configuration: everything by matrix
 // and detection.
 func Read(src Source, cat Catalog) (*Config, error) {
