@@ -33,11 +33,13 @@ func Sentence(r fairlead.Record) string {
 	case fairlead.RecordRollbackFinished:
 		return about(r, func(b rollbackFact) string { return b.Reason })
 	case fairlead.RecordCancelRequested:
-		return "somebody asks for the run to stop"
+		return about(r, cancelFact.sentence)
 	default:
 		return about(r, func(d deployFact) string { return d.sentence(r.Type) })
 	}
 }
+
+func runEnd(run fairlead.Run) string { return fmt.Sprintf("run ends with %s", run.Result) }
 
 // about decodes a record's data and says it. Data that cannot be read, as from
 // a later version, leaves the type's name.
@@ -138,6 +140,23 @@ func decisionSentence(d fairlead.Decision) string {
 
 func verdictSentence(v fairlead.Verdict) string {
 	return fmt.Sprintf("verdict: %s at %s: %s", strings.ReplaceAll(string(v.Answer), "_", " "), v.Stage, v.Reason)
+}
+
+// cancelFact is what a request to stop carries.
+type cancelFact struct {
+	Who    string `json:"who"`
+	Reason string `json:"reason"`
+}
+
+func (c cancelFact) sentence() string {
+	if c.Who == "" {
+		c.Who = "somebody"
+	}
+	text := c.Who + " asks for the run to stop"
+	if c.Reason != "" {
+		text += ": " + firstLine(c.Reason)
+	}
+	return text
 }
 
 // rollbackFact is what a rollback's records carry.

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -21,7 +22,7 @@ type Overview interface {
 type Status struct {
 	Environments []Live         `json:"environments"`
 	Unfinished   []fairlead.Run `json:"unfinished"` // runs under way, or left behind by a process that died
-	Last         []fairlead.Run `json:"last"`       // the newest finished runs
+	Last         []fairlead.Run `json:"last"`       // the newest finished runs, and the last of every environment
 }
 
 // Live is one service in one environment.
@@ -52,21 +53,46 @@ func ReadStatus(ctx context.Context, r Overview) (Status, error) {
 		return Status{}, err
 	}
 	s := Status{Environments: live, Unfinished: []fairlead.Run{}, Last: []fairlead.Run{}}
-	runs, err := r.Runs(ctx, fairlead.RunFilter{Limit: 50})
-	if err != nil {
-		return Status{}, err
-	}
-	const most = 5
-	for _, run := range runs {
-		switch {
-		case run.State != fairlead.StateFinished:
-			s.Unfinished = append(s.Unfinished, run)
-		case len(s.Last) < most:
-			s.Last = append(s.Last, run)
+	for _, state := range []fairlead.State{fairlead.StateFinalizing, fairlead.StateExecuting, fairlead.StatePending} {
+		runs, err := r.Runs(ctx, fairlead.RunFilter{State: state, Limit: 50})
+		if err != nil {
+			return Status{}, err
 		}
+		s.Unfinished = append(s.Unfinished, runs...)
 	}
-	return s, nil
+	slices.SortStableFunc(s.Unfinished, newestFirst)
+	s.Last, err = lastRuns(ctx, r, live)
+	return s, err
 }
+
+// lastRuns gives the five newest finished runs and, where a place has none
+// among them, its own last one.
+func lastRuns(ctx context.Context, r Overview, live []Live) ([]fairlead.Run, error) {
+	last, err := r.Runs(ctx, fairlead.RunFilter{State: fairlead.StateFinished, Limit: 5})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range live {
+		here := func(run fairlead.Run) bool { return run.Environment == l.Environment && run.Service == l.Service }
+		if slices.ContainsFunc(last, here) {
+			continue
+		}
+		more, err := r.Runs(ctx, fairlead.RunFilter{
+			Environment: l.Environment, Service: l.Service, State: fairlead.StateFinished, Limit: 1,
+		})
+		if err != nil {
+			return nil, err
+		}
+		last = append(last, more...)
+	}
+	if last == nil {
+		last = []fairlead.Run{} // "[]" in JSON
+	}
+	slices.SortStableFunc(last, newestFirst)
+	return last, nil
+}
+
+func newestFirst(a, b fairlead.Run) int { return b.StartedAt.Compare(a.StartedAt) }
 
 // ReadLive reads what is live where.
 func ReadLive(ctx context.Context, r Overview) ([]Live, error) {
@@ -84,24 +110,28 @@ func ReadLive(ctx context.Context, r Overview) ([]Live, error) {
 			l.Previous = st.Previous.ID
 		}
 		if st.Moving != "" {
-			l.Moving = moving(ctx, r, st.Moving)
+			if l.Moving, err = moving(ctx, r, st.Moving); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, l)
 	}
 	return out, nil
 }
 
-func moving(ctx context.Context, r Overview, id string) *Moving {
+// moving describes what moves an environment: a deployment, its rollback, or a
+// rollback that a person asked for, which has no deployment.
+func moving(ctx context.Context, r Overview, id string) (*Moving, error) {
 	m := &Moving{Deployment: id}
 	d, err := r.Deployment(ctx, strings.TrimSuffix(id, "/rollback"))
-	if err != nil {
-		return m
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return m, nil
 	}
 	m.Release, m.Phase = d.Release.ID, d.Phase
 	if n := len(d.Weights); n > 0 {
 		m.Weight = d.Weights[n-1].Weight
 	}
-	return m
+	return m, err
 }
 
 // LiveLines renders what is live where as a table.

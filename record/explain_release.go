@@ -1,0 +1,107 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"fairlead.dev"
+)
+
+// explainDecision lists the rules; in brief only those that did not hold.
+func explainDecision(d fairlead.Decision, brief bool) Explanation {
+	e := Explanation{Subject: "decision", Headline: fmt.Sprintf("%s, %d rules, policy %s", d.Outcome, len(d.Rules), d.Policy.Short())}
+	for _, r := range d.Rules {
+		if brief && r.Outcome == fairlead.OutcomeAllow {
+			continue
+		}
+		rule := Explanation{Subject: fmt.Sprintf("%s %s", r.Outcome, r.Name), Headline: fmt.Sprintf("%s (%s)", r.Reason, r.Source)}
+		if r.Outcome != fairlead.OutcomeAllow {
+			rule.Fix = r.Fix
+		}
+		for _, f := range r.Findings {
+			rule.Causes = append(rule.Causes, explainFinding(f))
+		}
+		for _, c := range r.Cases {
+			rule.Causes = append(rule.Causes, explainCase(c))
+		}
+		if len(r.Tasks) > 0 {
+			rule.Causes = append(rule.Causes, Explanation{Subject: "tasks", Headline: strings.Join(r.Tasks, ", ")})
+		}
+		e.Causes = append(e.Causes, rule)
+	}
+	return e
+}
+
+func explainDeployment(d fairlead.Deployment) Explanation {
+	e := Explanation{
+		Subject:  "deployment",
+		Headline: fmt.Sprintf("%s, release %s by %s", strings.ReplaceAll(string(d.Phase), "_", " "), d.Release.ID.Short(), d.Strategy),
+	}
+	if d.Reason != "" {
+		e.Headline += ": " + d.Reason
+	}
+	for _, w := range d.Weights {
+		e.Causes = append(e.Causes, Explanation{
+			Subject:  w.Time.Format("15:04:05.000"),
+			Headline: fmt.Sprintf("%d%% of traffic to release %s", w.Weight, d.Release.ID.Short()),
+			Numbers:  []Number{{"weight", float64(w.Weight), "%"}},
+		})
+	}
+	for _, v := range d.Verdicts {
+		e.Causes = append(e.Causes, explainVerdict(v))
+	}
+	return e
+}
+
+func explainVerdictOf(ctx context.Context, r Reader, run fairlead.Run, stage string) (Explanation, error) {
+	d, err := r.Deployment(ctx, run.ID+"/deployment")
+	if err != nil {
+		return Explanation{}, err
+	}
+	var stages []string
+	for _, v := range d.Verdicts {
+		if v.Stage == stage {
+			return explainVerdict(v), nil
+		}
+		stages = append(stages, v.Stage)
+	}
+	return Explanation{}, &fairlead.Problem{
+		Op: "explain", Kind: fairlead.KindNotFound, Err: errors.New("no verdict on " + stage),
+		Hint: "there are: " + orNone(strings.Join(stages, ", ")),
+	}
+}
+
+// explainVerdict gives the numbers a verdict rests on.
+func explainVerdict(v fairlead.Verdict) Explanation {
+	e := Explanation{
+		Subject:  "verdict " + v.Stage,
+		Headline: fmt.Sprintf("%s at %s: %s", strings.ReplaceAll(string(v.Answer), "_", " "), v.Time.Format("15:04:05.000"), v.Reason),
+	}
+	for _, m := range v.Metrics {
+		e.Causes = append(e.Causes, Explanation{
+			Subject:  m.Name,
+			Headline: fmt.Sprintf("%s: %s", strings.ReplaceAll(string(m.Answer), "_", " "), m.Reason),
+			Numbers:  []Number{{"baseline", m.Baseline, m.Unit}, {"canary", m.Canary, m.Unit}},
+		})
+	}
+	e.Causes = append(e.Causes, explainSample("old release", v.Baseline), explainSample("new release", v.Canary))
+	return e
+}
+
+func explainSample(name string, s fairlead.Sample) Explanation {
+	return Explanation{
+		Subject: name, Headline: fmt.Sprintf("%d requests, %d errors, %d restarts", s.Requests, s.Errors, s.Restarts),
+		Numbers: []Number{
+			{"requests", float64(s.Requests), "1"}, {"errors", float64(s.Errors), "1"}, {"restarts", float64(s.Restarts), "1"},
+		},
+	}
+}
+
+func orNone(list string) string {
+	if list == "" {
+		return "none yet"
+	}
+	return list
+}
