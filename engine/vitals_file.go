@@ -17,7 +17,7 @@ type fileVitals struct {
 	held *os.File
 }
 
-const takeoverLock = ".takeover" // no executor's name starts with a dot followed by this
+const takeoverLock = ".takeover" // an executor's name ends in random digits
 
 func newFileVitals(database string) (*fileVitals, error) {
 	dir := filepath.Join(filepath.Dir(database), "executors")
