@@ -25,9 +25,10 @@ type Config struct {
 	Ready      Ready             `json:"ready" doc:"How a replica shows that it can take traffic."`
 	Drain      fairlead.Duration `json:"drain" doc:"How long requests in flight may take to end before a replica is told to stop." min:"0s" max:"1h"`
 	Grace      fairlead.Duration `json:"grace" doc:"How long a replica may take to end after SIGTERM before it is killed." min:"0s" max:"1h"`
+	Memory     int               `json:"memory" doc:"MiB that one replica may take; one that takes more is started anew, which counts against its release. 0 is no limit." min:"0"`
 	Env        map[string]string `json:"env" doc:"Environment of a replica, beside PATH, HOME and what the agent sets." keys:"env"`
 	Sticky     string            `json:"sticky" doc:"What keeps a visitor on one release." enum:"cookie,header,address"`
-	StickyName string            `json:"sticky_name" doc:"Name of the cookie or header; without it the proxy sets a cookie of its own."`
+	StickyName string            `json:"sticky-name" doc:"Name of the cookie or header; without it the proxy sets a cookie of its own."`
 }
 
 // Ready says how a replica shows that it can take traffic.
@@ -79,6 +80,9 @@ func (c Config) check() error {
 	}
 	if c.Replicas < 0 || c.Replicas > maxReplicas {
 		errs = append(errs, fmt.Errorf("replicas: at most %d (got %d)", maxReplicas, c.Replicas))
+	}
+	if c.Memory < 0 {
+		errs = append(errs, fmt.Errorf("memory: must not be negative (got %d)", c.Memory))
 	}
 	if c.Sticky == "" {
 		errs = append(errs, errors.New("sticky: must be cookie, header or address"))

@@ -98,6 +98,9 @@ func service(words []string) int {
 		port = os.Getenv("HTTP_PORT")
 	}
 	server := &http.Server{Addr: "127.0.0.1:" + port, Handler: mux}
+	if is("slow-start") {
+		time.Sleep(500 * time.Millisecond)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	ended := make(chan struct{})
@@ -114,6 +117,10 @@ func service(words []string) int {
 		return 1
 	}
 	<-ended
+	if is("slow-end") {
+		time.Sleep(500 * time.Millisecond)
+		_ = os.WriteFile("ended", nil, 0o600)
+	}
 	return 0
 }
 

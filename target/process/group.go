@@ -13,12 +13,13 @@ import (
 type group struct {
 	cmd    *exec.Cmd
 	marker string        // see killMarked
-	done   chan struct{} // closed when the first process has ended
-	code   int           // valid when done is closed; -1 when a signal ended it
+	done   chan struct{} // closed when the first process has ended and the others are killed
+	code   int           // of the first process, valid when done is closed; -1 when a signal ended it
 	signal string        // the signal's name in that case
 
 	mu    sync.Mutex // guards ended, so that no signal goes to a pid that is free again
 	ended bool
+	until time.Time // how long the others may live on when the first process has ended
 }
 
 // startGroup starts cmd in a session of its own. What it leaves behind when it
@@ -40,6 +41,9 @@ func (g *group) wait() {
 	// The process is waited for without being reaped: until its group is
 	// killed its pid must not be given to anybody else.
 	waitEnd(g.pid())
+	for g.patient() && groupLives(g.pid()) {
+		time.Sleep(5 * time.Millisecond)
+	}
 	g.mu.Lock()
 	g.ended = true
 	_ = syscall.Kill(-g.pid(), syscall.SIGKILL)
@@ -62,9 +66,19 @@ func (g *group) tell(s syscall.Signal) {
 	}
 }
 
-// stop asks the group to end, kills it after grace, and returns when its first
-// process has ended.
+// patient tells whether the grace of a stop is not over.
+func (g *group) patient() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Now().Before(g.until)
+}
+
+// stop asks the group to end, kills what is left of it after grace, and
+// returns when nothing is left.
 func (g *group) stop(grace time.Duration) {
+	g.mu.Lock()
+	g.until = time.Now().Add(grace)
+	g.mu.Unlock()
 	g.tell(syscall.SIGTERM)
 	limit := time.NewTimer(grace)
 	defer limit.Stop()

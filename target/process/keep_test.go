@@ -2,7 +2,9 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -156,16 +158,7 @@ func TestReadinessComesAndGoes(t *testing.T) {
 	// since no traffic reaches it through the proxy, to be ready.
 	mustGet(t, preview+"/unready")
 	l.eventually(5*time.Second, "it is out", func() bool { return l.instance(g).Ready == 0 })
-	addr := ""
-	for _, pid := range alive(t, l.dir) {
-		b, _ := os.ReadFile(pid)
-		for v := range strings.SplitSeq(string(b), "\x00") {
-			if port, ok := strings.CutPrefix(v, "PORT="); ok {
-				addr = "127.0.0.1:" + port
-			}
-		}
-	}
-	mustGet(t, "http://"+addr+"/ready")
+	mustGet(t, "http://127.0.0.1:"+portOf(t, l.dir)+"/ready")
 	if i := l.untilReady(g, 1); i.Problem != nil || i.Weight != 100 || i.Sample.Restarts != 0 {
 		t.Errorf("after it came back: %+v", i)
 	}
@@ -199,4 +192,55 @@ func TestStickyByHeader(t *testing.T) {
 	if len(seen) != 2 {
 		t.Errorf("all users met %v", seen)
 	}
+}
+
+func TestTheWholeGroupHasTheGrace(t *testing.T) {
+	l := startLab(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The shell ends at once; the service behind it still has to write a file.
+	script := fmt.Sprintf("#!/bin/sh\n'%s' service behind slow-end &\ntrap 'exit 0' TERM\nwait\n", self)
+	g := makeReleaseOf(t, map[string][]byte{"run.sh": []byte(script)}, "run.sh")
+	l.roll(1, g, 1)
+	l.apply(want(2))
+	l.eventually(5*time.Second, "it is gone", func() bool { return len(l.observe().Releases) == 0 })
+	if _, err := os.Stat(filepath.Join(l.dir, "data", "staging", "shop", "ended")); err != nil {
+		t.Errorf("the service was cut: %v", err)
+	}
+}
+
+func TestPortTakenByAnother(t *testing.T) {
+	l := startLab(t)
+	g := makeRelease(t, "robbed", "slow-start")
+	l.deliver(g)
+	l.apply(want(1, run(g, 1, 0)))
+	port := ""
+	l.eventually(5*time.Second, "it starts", func() bool { port = portOf(t, l.dir); return port != "" })
+	thief, err := net.Listen("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer thief.Close()
+	if i := l.untilReady(g, 1); i.Sample.Restarts != 0 || i.Problem != nil {
+		t.Errorf("the theft is held against the release: %+v", i)
+	}
+	if now := portOf(t, l.dir); now == port {
+		t.Error("it has the same port")
+	}
+}
+
+// portOf gives the port of a replica that runs; "" when none does.
+func portOf(t *testing.T, dir string) string {
+	t.Helper()
+	for _, environ := range alive(t, dir) {
+		b, _ := os.ReadFile(environ)
+		for v := range strings.SplitSeq(string(b), "\x00") {
+			if port, ok := strings.CutPrefix(v, "PORT="); ok {
+				return port
+			}
+		}
+	}
+	return ""
 }

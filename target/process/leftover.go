@@ -128,6 +128,25 @@ func hasVariable(environ, mark []byte) bool {
 	return bytes.HasPrefix(environ, mark) || bytes.Contains(environ, append([]byte{0}, mark...))
 }
 
+// groupLives tells whether a process group has a process that has not ended.
+func groupLives(leader int) bool {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return false
+	}
+	group := strconv.Itoa(leader)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if fields, err := stat(pid); err == nil && fields[2] == group && fields[0] != "Z" && fields[0] != "X" {
+			return true
+		}
+	}
+	return false
+}
+
 // startTime gives the start of a process in clock ticks since boot.
 func startTime(pid int) (uint64, error) {
 	fields, err := stat(pid)

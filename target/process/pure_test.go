@@ -121,6 +121,12 @@ func FuzzRequest(f *testing.F) {
 	f.Add("PUT", "/v1/places/staging/shop/releases/sha256:00", []byte(`{}`))
 	f.Add("GET", "/v1/places/staging/shop", []byte(nil))
 	f.Add("PUT", "/v1/blobs/sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", []byte(nil))
+	h, err := openHost(AgentOptions{Dir: f.TempDir(), Logger: quiet()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	a := &agent{host: h, keeper: &keeper{path: filepath.Join(h.dir, "state.json")}, places: map[target.Place]*place{}, stop: func() {}}
+	f.Cleanup(a.close)
 	f.Fuzz(func(t *testing.T, method, path string, body []byte) {
 		if bytes.Contains(body, []byte("sha256")) {
 			return // would start replicas
@@ -130,12 +136,6 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		req.URL.Path = "/" + strings.TrimPrefix(path, "/")
-		h, err := openHost(AgentOptions{Dir: t.TempDir(), Logger: quiet()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := &agent{host: h, keeper: &keeper{path: filepath.Join(h.dir, "state.json")}, places: map[target.Place]*place{}, stop: func() {}}
-		defer a.close()
 		w := httptest.NewRecorder()
 		a.handler().ServeHTTP(w, req)
 		if w.Code >= 500 {

@@ -4,12 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -107,15 +102,19 @@ func (r *replica) set(change func(*status)) {
 func (r *replica) run(ctx context.Context) {
 	defer close(r.done)
 	defer r.book.close()
-	wait := firstBackoff
+	wait, robbed := firstBackoff, 0
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := r.once(ctx)
+		err := r.once(ctx, robbed < robbedLimit)
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errRobbed) {
+			robbed++
+			continue
+		}
 		if time.Since(began) >= heldOut {
-			wait = firstBackoff
+			wait, robbed = firstBackoff, 0
 		}
 		r.host.log.Warn("replica down", "replica", r.id, "error", err, "retry", wait)
 		pauseUntil(ctx, wait, r.kick)
@@ -123,116 +122,66 @@ func (r *replica) run(ctx context.Context) {
 	}
 }
 
+// errRobbed says that another program took the replica's port before the
+// replica did, which is not the replica's fault. So often in a row is chance.
+var errRobbed = errors.New("another program took the replica's port")
+
+const robbedLimit = 3
+
 // once verifies, starts and watches one process until it ends; the error says
-// why it is not running. After the end of ctx it is stopped in order.
-func (r *replica) once(ctx context.Context) error {
-	g, addr, release, err := r.launch()
+// why it is not running. After the end of ctx it is stopped in order. With
+// excuse, one that ended because its port was taken is errRobbed and leaves no
+// mark on the release.
+func (r *replica) once(ctx context.Context, excuse bool) error {
+	l, err := r.launch()
 	if err != nil {
 		r.set(func(s *status) { s.running, s.ready, s.problem = false, false, err })
 		return err
 	}
-	defer release()
+	defer r.clear(l)
 	var everReady bool // only the probe writes it, and it has ended when it is read
 	looking, stopLooking := context.WithCancel(ctx)
 	var probing sync.WaitGroup
 	probing.Go(func() {
-		newProbe(r.recipe.config.Ready, addr).watch(looking, func(err error) {
+		newProbe(r.recipe.config.Ready, loopback(l.port)).watch(looking, func(err error) {
 			everReady = everReady || err == nil
-			r.set(func(s *status) {
-				s.ready = err == nil
-				// That it went down says more than that it is not back yet.
-				if err == nil || fairlead.KindOf(s.problem) != fairlead.KindFailed {
-					s.problem = r.notReady(err)
-				}
-			})
+			r.looked(err)
 		})
 	})
 	select {
-	case <-g.done:
+	case <-l.group.done:
 	case <-ctx.Done():
 	}
 	stopLooking()
 	probing.Wait()
 	if ctx.Err() != nil {
-		g.stop(r.recipe.config.Grace.D())
+		l.group.stop(r.recipe.config.Grace.D())
 		r.set(func(s *status) { s.running, s.ready, s.addr = false, false, "" })
 		return ctx.Err()
 	}
+	if excuse && !everReady && !free(l.port) {
+		err = errRobbed
+	}
 	r.set(func(s *status) {
 		s.running, s.ready, s.addr = false, false, ""
-		s.restarts++
-		s.problem = r.wentDown(g, everReady, s.restarts)
-		err = s.problem
+		if err == nil {
+			s.restarts++
+			s.problem = r.wentDown(l.group, everReady, s.restarts)
+			err = s.problem
+		}
 	})
 	return err
 }
 
-// launch verifies the release and starts a process of it. release frees what
-// the process held.
-func (r *replica) launch() (g *group, addr string, release func(), err error) {
-	const op = "start replica"
-	if err := r.host.admit(r.recipe.at, r.recipe.bundle); err != nil {
-		return nil, "", nil, err
-	}
-	if err := os.MkdirAll(r.recipe.data, 0o700); err != nil {
-		return nil, "", nil, unavailable(op, "", err)
-	}
-	port, err := r.host.ports.take()
-	if err != nil {
-		return nil, "", nil, err
-	}
-	r.book.fresh()
-	mark := r.host.mark() + r.id
-	g, err = startGroup(r.command(port, mark), mark+"\x00")
-	if err != nil {
-		r.host.ports.give(port)
-		return nil, "", nil, &fairlead.Problem{Op: op, Kind: fairlead.KindFailed,
-			Hint: "the first word of the command is a path in the release or a program in PATH", Err: err}
-	}
-	if err := r.host.traces.add(r.id, g.pid()); err != nil {
-		// The mark in its environment finds it too.
-		r.host.log.Warn("replica not recorded", "replica", r.id, "error", err)
-	}
-	addr = loopback(port)
-	r.set(func(s *status) { s.running, s.addr = true, addr })
-	return g, addr, func() {
-		r.host.ports.give(port)
-		r.host.traces.remove(r.id)
-	}, nil
-}
-
-func (r *replica) command(port int, mark string) *exec.Cmd {
-	rc := r.recipe
-	words := rc.words()
-	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Dir = rc.data
-	cmd.Stdout, cmd.Stderr = r.book, r.book
-	cmd.Env = append(baseEnv(), "HOME="+rc.data, "PYTHONDONTWRITEBYTECODE=1")
-	for name, value := range rc.bundle.Release.Env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	cmd.Env = append(cmd.Env,
-		rc.config.Port+"="+strconv.Itoa(port),
-		reserved+"DATA="+rc.data,
-		reserved+"ROOT="+rc.root,
-		reserved+"ENVIRONMENT="+rc.at.Environment,
-		reserved+"SERVICE="+rc.at.Service,
-		reserved+"RELEASE="+string(rc.bundle.Release.ID),
-		reserved+"REPLICA="+r.id,
-		mark)
-	return cmd
-}
-
-// words is the command with the release's files at their places.
-func (rc recipe) words() []string {
-	words := slices.Clone(rc.bundle.Release.Command)
-	for i, w := range words {
-		artifact := slices.ContainsFunc(rc.bundle.Release.Artifacts, func(a fairlead.Artifact) bool { return a.Name == w })
-		if artifact || i == 0 && strings.Contains(w, "/") && !filepath.IsAbs(w) {
-			words[i] = filepath.Join(rc.root, filepath.FromSlash(w))
+// looked takes in what the probe saw.
+func (r *replica) looked(err error) {
+	r.set(func(s *status) {
+		s.ready = err == nil
+		// That it went down says more than that it is not back yet.
+		if err == nil || fairlead.KindOf(s.problem) != fairlead.KindFailed {
+			s.problem = r.notReady(err)
 		}
-	}
-	return words
+	})
 }
 
 // notReady is the problem of a replica that runs and is not ready; nil for nil.
@@ -245,8 +194,15 @@ func (r *replica) notReady(err error) error {
 		Err:  fmt.Errorf("not ready: %w", err)}
 }
 
-// wentDown is the problem of a replica that ended by itself.
-func (r *replica) wentDown(g *group, ready bool, restarts uint64) error {
+// wentDown is the problem of a replica that ended by itself, or was ended
+// because it took too many bytes of memory.
+func (r *replica) wentDown(g *group, ready bool, restarts uint64, tooMuch int64) error {
+	if tooMuch > 0 {
+		return &fairlead.Problem{
+			Op: "keep replica running", Kind: fairlead.KindFailed, Hint: "find what holds its memory, or raise memory in the target's config",
+			Err: fmt.Errorf("replica %s took %d MiB of memory, %d are allowed (down %d times)", r.id, tooMuch>>20, r.recipe.config.Memory, restarts),
+		}
+	}
 	when := "before it was ready"
 	if ready {
 		when = "after it had been ready"
