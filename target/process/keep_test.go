@@ -168,7 +168,7 @@ func TestStickyByHeader(t *testing.T) {
 	l := startLab(t)
 	a, b := makeRelease(t, "a"), makeRelease(t, "b")
 	d := want(1, run(a, 1, 0), run(b, 1, 0))
-	d.Config = []byte(`{"listen":"127.0.0.1:0","ready":{"http":"/readyz"},"sticky":"header","sticky_name":"X-User"}`)
+	d.Config = []byte(`{"listen":"127.0.0.1:0","ready":{"http":"/readyz"},"sticky":"header","sticky-name":"X-User"}`)
 	l.deliver(a, b)
 	l.apply(d)
 	l.untilReady(a, 1)
