@@ -14,7 +14,9 @@ import (
 
 var start = time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
 
-func at(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)) }
+func at(seconds float64) time.Time {
+	return start.Add(time.Duration(seconds * float64(time.Second)).Round(time.Millisecond))
+}
 
 func openStore(t *testing.T) *store.Store {
 	t.Helper()

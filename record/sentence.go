@@ -39,8 +39,6 @@ func Sentence(r fairlead.Record) string {
 	}
 }
 
-func runEnd(run fairlead.Run) string { return fmt.Sprintf("run ends with %s", run.Result) }
-
 // about decodes a record's data and says it. Data that cannot be read, as from
 // a later version, leaves the type's name.
 func about[T any](r fairlead.Record, say func(T) string) string {

@@ -43,7 +43,7 @@ func (b *Blobs) Put(ctx context.Context, r io.Reader) (fairlead.Digest, int64, e
 	if err != nil {
 		return "", 0, blobProblem(op, err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone already when the content was kept
+	defer os.Remove(f.Name()) // gone already when the content was kept
 	digest, size, err := fairlead.DigestReader(io.TeeReader(&patient{ctx, r}, f))
 	if err == nil && !b.holds(digest, size) {
 		err = b.keep(f, digest)

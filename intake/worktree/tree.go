@@ -2,12 +2,11 @@ package worktree
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 
 	"fairlead.dev"
 	"github.com/bmatcuk/doublestar/v4"
@@ -24,7 +23,8 @@ type entry struct {
 // tree is the list of files of one commit.
 type tree struct {
 	commit  string
-	entries []entry // sorted by path, byte by byte
+	entries []entry  // sorted by path, byte by byte
+	digests sync.Map // fairlead.Digest by its globs, joined with NUL
 }
 
 // tree lists the files of a commit. The last list is kept: a run asks for the
@@ -92,13 +92,24 @@ func (r *Repo) TreeDigest(ctx context.Context, commit string, globs []string) (f
 	if err != nil {
 		return "", err
 	}
-	h := sha256.New()
+	return t.digest(patterns), nil
+}
+
+// digest is computed once for each set of globs: the tasks of a run share them.
+func (t *tree) digest(patterns []string) fairlead.Digest {
+	key := strings.Join(patterns, "\x00")
+	if d, ok := t.digests.Load(key); ok {
+		return d.(fairlead.Digest) //nolint:forcetypeassert // nothing else is stored
+	}
+	var list strings.Builder
 	for _, e := range t.entries {
 		if matches(patterns, e.path) {
-			fmt.Fprintf(h, "%s %s %s\x00", e.mode, e.id, e.path)
+			fmt.Fprintf(&list, "%s %s %s\x00", e.mode, e.id, e.path)
 		}
 	}
-	return fairlead.ParseDigest("sha256:" + hex.EncodeToString(h.Sum(nil)))
+	d := fairlead.DigestBytes([]byte(list.String()))
+	t.digests.Store(key, d)
+	return d
 }
 
 func matches(patterns []string, path string) bool {
