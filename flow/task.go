@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 
 	"fairlead.dev"
 )
@@ -83,27 +86,34 @@ func summary(t fairlead.TaskRun) taskSummary {
 	}
 }
 
-// assemble makes the release from the artifacts that the tasks left. No
-// release is planned: nil and no fault.
+// assemble makes the release from the artifacts that the builds left and that
+// the plan's patterns name. No release is planned: nil and no fault.
 func assemble(p fairlead.Plan, tasks []fairlead.TaskRun) (*fairlead.Release, *fairlead.Fault) {
 	if p.Release == nil {
 		return nil, nil
 	}
-	byName := map[string]fairlead.Artifact{}
+	var built []fairlead.Artifact
 	for _, t := range tasks {
-		for _, a := range t.Artifacts {
-			byName[a.Name] = a
+		if strings.HasPrefix(t.Type, "build.") {
+			built = append(built, t.Artifacts...)
 		}
 	}
 	r := fairlead.Release{Service: p.Service, Commit: p.Event.Commit, Command: p.Release.Command, Env: p.Release.Env}
 	var missing []string
-	for _, name := range p.Release.Artifacts {
-		a, ok := byName[name]
-		if !ok {
-			missing = append(missing, name)
-			continue
+	for _, pattern := range p.Release.Artifacts {
+		found := false
+		for _, a := range built {
+			if ok, err := doublestar.Match(pattern, a.Name); err != nil || !ok && a.Name != pattern {
+				continue
+			}
+			found = true
+			if !slices.Contains(r.Artifacts, a) {
+				r.Artifacts = append(r.Artifacts, a)
+			}
 		}
-		r.Artifacts = append(r.Artifacts, a)
+		if !found {
+			missing = append(missing, pattern)
+		}
 	}
 	if len(missing) > 0 {
 		return nil, fairlead.FaultOf(&fairlead.Problem{

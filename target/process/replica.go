@@ -148,12 +148,18 @@ func (r *replica) once(ctx context.Context, excuse bool) error {
 			r.looked(err)
 		})
 	})
+	var tooMuch int64
 	select {
 	case <-l.group.done:
+	case tooMuch = <-watchMemory(looking, l.group.pid(), int64(r.recipe.config.Memory)<<20):
 	case <-ctx.Done():
 	}
 	stopLooking()
 	probing.Wait()
+	if tooMuch > 0 {
+		r.set(func(s *status) { s.ready = false }) // out of the table before it is told to end
+		l.group.stop(r.recipe.config.Grace.D())
+	}
 	if ctx.Err() != nil {
 		l.group.stop(r.recipe.config.Grace.D())
 		r.set(func(s *status) { s.running, s.ready, s.addr = false, false, "" })
@@ -166,7 +172,7 @@ func (r *replica) once(ctx context.Context, excuse bool) error {
 		s.running, s.ready, s.addr = false, false, ""
 		if err == nil {
 			s.restarts++
-			s.problem = r.wentDown(l.group, everReady, s.restarts)
+			s.problem = r.wentDown(l.group, everReady, s.restarts, tooMuch)
 			err = s.problem
 		}
 	})
