@@ -99,8 +99,10 @@ func (a *agent) serve(ctx context.Context, l net.Listener, idle time.Duration) e
 		p.resume()
 	}
 	a.host.log.Info("agent started", "process.pid", os.Getpid(), "places", len(a.places))
-	server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog: slog.NewLogLogger(a.host.log.Handler(), slog.LevelDebug)}
+	server := &http.Server{
+		Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(a.host.log.Handler(), slog.LevelDebug),
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	var err error

@@ -27,8 +27,10 @@ func (a *agent) handler() http.Handler {
 		"PUT /v1/places/{environment}/{service}":                        a.putPlace,
 		"GET /v1/places/{environment}/{service}":                        a.getPlace,
 		"/": func(_ http.ResponseWriter, r *http.Request) error {
-			return &fairlead.Problem{Op: "answer request", Kind: fairlead.KindNotFound,
-				Err: fmt.Errorf("protocol %d has no %s %s", Protocol, r.Method, r.URL.Path)}
+			return &fairlead.Problem{
+				Op: "answer request", Kind: fairlead.KindNotFound,
+				Err: fmt.Errorf("protocol %d has no %s %s", Protocol, r.Method, r.URL.Path),
+			}
 		},
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

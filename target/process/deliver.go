@@ -139,8 +139,10 @@ func readBundle(path string) (target.Bundle, error) {
 	var b target.Bundle
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return b, &fairlead.Problem{Op: op, Kind: fairlead.KindNotFound, Hint: "deliver it first",
-			Err: fmt.Errorf("release %s was never delivered here", strings.TrimSuffix(filepath.Base(path), ".json"))}
+		return b, &fairlead.Problem{
+			Op: op, Kind: fairlead.KindNotFound, Hint: "deliver it first",
+			Err: fmt.Errorf("release %s was never delivered here", strings.TrimSuffix(filepath.Base(path), ".json")),
+		}
 	}
 	if err != nil {
 		return b, unavailable(op, "", err)

@@ -122,9 +122,11 @@ func TestEnvironmentOfAReplica(t *testing.T) {
 	i := l.untilReady(g, 1)
 	data := filepath.Join(l.dir, "data", "staging", "shop")
 	env := "\n" + mustGet(t, i.Endpoint+"/env") + "\n"
-	for _, has := range []string{"GREETING=hello", "HOME=" + data, "FAIRLEAD_DATA=" + data, "PATH=" + os.Getenv("PATH"),
+	for _, has := range []string{
+		"GREETING=hello", "HOME=" + data, "FAIRLEAD_DATA=" + data, "PATH=" + os.Getenv("PATH"),
 		"FAIRLEAD_ENVIRONMENT=staging", "FAIRLEAD_SERVICE=shop", "FAIRLEAD_RELEASE=" + string(g.id()),
-		"FAIRLEAD_ROOT=" + filepath.Join(l.dir, "releases", g.id().Hex())} {
+		"FAIRLEAD_ROOT=" + filepath.Join(l.dir, "releases", g.id().Hex()),
+	} {
 		if !strings.Contains(env, "\n"+has+"\n") {
 			t.Errorf("the environment lacks %q", has)
 		}

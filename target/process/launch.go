@@ -36,8 +36,10 @@ func (r *replica) launch() (launched, error) {
 	g, err := startGroup(r.command(port, mark), mark+"\x00")
 	if err != nil {
 		r.host.ports.give(port)
-		return launched{}, &fairlead.Problem{Op: op, Kind: fairlead.KindFailed,
-			Hint: "the first word of the command is a path in the release or a program in PATH", Err: err}
+		return launched{}, &fairlead.Problem{
+			Op: op, Kind: fairlead.KindFailed,
+			Hint: "the first word of the command is a path in the release or a program in PATH", Err: err,
+		}
 	}
 	if err := r.host.traces.add(r.id, g.pid()); err != nil {
 		// The mark in its environment finds it too.

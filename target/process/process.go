@@ -26,10 +26,10 @@ package process
 
 import (
 	_ "embed"
+	"time"
 
 	"fairlead.dev"
 	"fairlead.dev/target"
-	"time"
 )
 
 //go:embed process.md

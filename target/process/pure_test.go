@@ -98,8 +98,10 @@ func FuzzBundle(f *testing.F) {
 	f.Add("a/./b", "a/../../b", "")
 	f.Fuzz(func(t *testing.T, artifact, command, env string) {
 		b := target.Bundle{Decision: fairlead.Evidence{Envelope: json.RawMessage(`{}`)}}
-		b.Release = fairlead.Release{Service: "shop", Command: []string{command}, Env: map[string]string{env: "x"},
-			Artifacts: []fairlead.Artifact{{Name: artifact, Digest: fairlead.DigestBytes(nil)}}}
+		b.Release = fairlead.Release{
+			Service: "shop", Command: []string{command}, Env: map[string]string{env: "x"},
+			Artifacts: []fairlead.Artifact{{Name: artifact, Digest: fairlead.DigestBytes(nil)}},
+		}
 		b.Release = b.Release.Identify()
 		if checkBundle(shop, b) != nil {
 			return

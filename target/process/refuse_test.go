@@ -29,8 +29,10 @@ func TestDeliverRefuses(t *testing.T) {
 		}, fairlead.KindDenied, "has the digest"},
 		"no decision":      {func(g *goods) { g.Decision = fairlead.Evidence{} }, fairlead.KindDenied, "no signed decision"},
 		"forged signature": {func(g *goods) { g.Decision.Envelope = forged(t, *g) }, fairlead.KindDenied, "not one of a trusted key"},
-		"decision for another place": {func(g *goods) { g.sign(target.Place{Environment: "dev", Service: "shop"}) },
-			fairlead.KindDenied, "about something else"},
+		"decision for another place": {
+			func(g *goods) { g.sign(target.Place{Environment: "dev", Service: "shop"}) },
+			fairlead.KindDenied, "about something else",
+		},
 		"changed command":   {func(g *goods) { g.Release.Command = []string{"bin/shop", "--evil"} }, fairlead.KindDenied, "does not have the digest"},
 		"escaping artifact": {rename("../../evil"), fairlead.KindInvalid, "not a plain path"},
 		"absolute artifact": {rename("/etc/evil"), fairlead.KindInvalid, "not a plain path"},

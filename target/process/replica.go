@@ -195,9 +195,11 @@ func (r *replica) notReady(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &fairlead.Problem{Op: "wait for replica " + r.id, Kind: fairlead.KindUnavailable,
+	return &fairlead.Problem{
+		Op: "wait for replica " + r.id, Kind: fairlead.KindUnavailable,
 		Hint: "it must listen on the port that " + r.recipe.config.Port + " names and answer as ready says",
-		Err:  fmt.Errorf("not ready: %w", err)}
+		Err:  fmt.Errorf("not ready: %w", err),
+	}
 }
 
 // wentDown is the problem of a replica that ended by itself, or was ended
@@ -217,8 +219,10 @@ func (r *replica) wentDown(g *group, ready bool, restarts uint64, tooMuch int64)
 	if last := r.book.last(); last != "" {
 		text += "; last output: " + last
 	}
-	return &fairlead.Problem{Op: "keep replica running", Kind: fairlead.KindFailed,
-		Hint: "read the replica's output; it is started again by itself", Err: errors.New(text)}
+	return &fairlead.Problem{
+		Op: "keep replica running", Kind: fairlead.KindFailed,
+		Hint: "read the replica's output; it is started again by itself", Err: errors.New(text),
+	}
 }
 
 // pauseUntil waits until the time is over, something is in kick, or ctx ends.

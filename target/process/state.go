@@ -53,9 +53,11 @@ func openKeeper(path string) (*keeper, error) {
 	}
 	m, err := decodeMemory(b)
 	if err != nil {
-		return nil, &fairlead.Problem{Op: "read agent state", Kind: fairlead.KindInvalid,
+		return nil, &fairlead.Problem{
+			Op: "read agent state", Kind: fairlead.KindInvalid,
 			Hint: "restore " + path + " or move it away; without it the agent starts empty and the next release brings everything back",
-			Err:  fmt.Errorf("%s: %w", path, err)}
+			Err:  fmt.Errorf("%s: %w", path, err),
+		}
 	}
 	k.now = m
 	return k, nil
