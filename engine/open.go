@@ -114,7 +114,7 @@ func (e *Engine) start(ctx context.Context, cfg dbos.Config) error {
 	cfg.AppName = application
 	cfg.ApplicationVersion = e.version
 	cfg.ExecutorID = e.executor
-	cfg.Logger = quiet(e.log)
+	cfg.Logger = quiet(e.log, e.stopping)
 	cfg.SystemDBStartupTimeout = startupTimeout
 	d, err := dbos.NewContext(context.WithoutCancel(ctx), cfg)
 	if err != nil {
