@@ -115,7 +115,7 @@ type Canary struct {
 // CanaryStep is one stage of deploy.canary.steps.
 type CanaryStep struct {
 	Weight int               `json:"weight" doc:"Percent of traffic for the new release." required:"true" min:"1" max:"100"`
-	For    fairlead.Duration `json:"for" doc:"How long the stage lasts." required:"true" min:"1s" max:"168h"`
+	For    fairlead.Duration `json:"for" doc:"How long the stage lasts." required:"true" min:"100ms" max:"168h"`
 }
 
 // BlueGreen is deploy.blue-green.
