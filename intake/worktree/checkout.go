@@ -51,9 +51,12 @@ func (r *Repo) borrow(ctx context.Context, commit, dir string) error {
 	if strings.ContainsAny(objects, "\n") {
 		return errors.New("the repository's path has a line break, which git's list of borrowed objects cannot express")
 	}
-	config := "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
-	if r.format != "sha1" {
-		config = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n\tobjectformat = " + r.format + "\n"
+	// Files are the commit's, byte by byte, whatever the user's own settings are.
+	config := "[core]\n\tbare = false\n\tautocrlf = false\n\trepositoryformatversion = "
+	if r.format == "sha1" {
+		config += "0\n"
+	} else {
+		config += "1\n[extensions]\n\tobjectformat = " + r.format + "\n"
 	}
 	gitDir := filepath.Join(dir, ".git")
 	for _, sub := range []string{"objects/info", "refs/heads", "refs/tags"} {

@@ -43,7 +43,7 @@ func (r *Repo) Event(ctx context.Context, q Query) (fairlead.Event, error) {
 	base := parent
 	switch q.Type {
 	case fairlead.EventPullRequest:
-		base, err = r.mergeBase(ctx, branch, commit)
+		base, err = r.mergeBase(ctx, branch, commit, parent)
 	case fairlead.EventTag:
 		base, err = r.previousTag(ctx, commit)
 	}
@@ -158,8 +158,9 @@ func (r *Repo) changed(ctx context.Context, base, commit string) ([]string, erro
 	return sorted(fields(out)), nil
 }
 
-// mergeBase finds where a pull request's branch left the branch it goes to.
-func (r *Repo) mergeBase(ctx context.Context, branch, commit string) (string, error) {
+// mergeBase finds where a pull request's branch left the branch it goes to. A
+// branch that pull requests go to itself, alone, is compared with its parent.
+func (r *Repo) mergeBase(ctx context.Context, branch, commit, parent string) (string, error) {
 	const op = "find what the pull request goes to"
 	refs, err := r.branches(ctx)
 	if err != nil {
@@ -175,6 +176,9 @@ func (r *Repo) mergeBase(ctx context.Context, branch, commit string) (string, er
 			return "", invalid(op, "rebase it", "commit %s has no history in common with %s", short(commit), name)
 		}
 		return strings.TrimSpace(string(out)), problem(ctx, op, err)
+	}
+	if slices.Contains(bases, branch) {
+		return parent, nil
 	}
 	return "", invalid(op, "fetch the branch the pull request goes to", "none of the branches %s is here", strings.Join(bases, ", "))
 }

@@ -94,6 +94,26 @@ func TestEventOfPullRequestBeforeMerge(t *testing.T) {
 	}
 }
 
+func TestEventOfPullRequestWithoutTarget(t *testing.T) {
+	c := newCheckout(t)
+	first := c.commit("begin", "a", "1")
+	c.commit("two", "b", "1")
+	pull := worktree.Query{Type: fairlead.EventPullRequest}
+	ev, err := c.open().Event(t.Context(), pull)
+	wants(t, err, "")
+	if want := (fairlead.Change{Base: first, Paths: []string{"b"}}); !reflect.DeepEqual(ev.Change, want) {
+		t.Errorf("on main alone: %+v, want %+v", ev.Change, want)
+	}
+	c.git("branch", "-q", "-m", "main", "topic")
+	_, err = c.open().Event(t.Context(), pull)
+	wants(t, err, fairlead.KindInvalid, "main", "fetch")
+	c.git("checkout", "-q", "--orphan", "main")
+	c.commit("other", "z", "1")
+	c.git("checkout", "-q", "topic")
+	_, err = c.open().Event(t.Context(), pull)
+	wants(t, err, fairlead.KindInvalid, "no history in common")
+}
+
 func TestEventFields(t *testing.T) {
 	h := newHistory(t)
 	q := worktree.Query{

@@ -159,6 +159,25 @@ func TestCheckout(t *testing.T) {
 	wants(t, r.Checkout(t.Context(), "feedbeef", filepath.Join(dir, "x")), fairlead.KindNotFound)
 }
 
+// The user's own settings do not change what is built.
+func TestCheckoutKeepsBytes(t *testing.T) {
+	c := newCheckout(t)
+	c.commit("one", "unix", "a\nb\n", "dos", "a\r\nb\r\n")
+	home := t.TempDir()
+	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte("[core]\n\tautocrlf = true\n\teol = crlf\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", home)
+	dir := filepath.Join(t.TempDir(), "w")
+	wants(t, c.open().Checkout(t.Context(), "HEAD", dir), "")
+	for name, want := range map[string]string{"unix": "a\nb\n", "dos": "a\r\nb\r\n"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, error %v, want %q", name, got, err, want)
+		}
+	}
+}
+
 // A checkout does not run what the user's hooks or the commit name.
 func TestCheckoutRunsNothing(t *testing.T) {
 	c := newCheckout(t)
