@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,4 +125,28 @@ func TestListenerMoves(t *testing.T) {
 		t.Errorf("answered by %q", body)
 	}
 	l.eventually(5*time.Second, "the old address is given up", func() bool { _, _, err := get(old); return err != nil })
+}
+
+func TestDocumentsAreBounded(t *testing.T) {
+	l := startLab(t)
+	d := want(1)
+	d.Config = json.RawMessage(`{"listen":"` + strings.Repeat("x", maxDocument) + `"}`)
+	refused(t, l.Apply(context.Background(), shop, d), fairlead.KindInvalid, "larger than")
+	if o := l.observe(); o.Fence != 0 {
+		t.Errorf("it had an effect: %+v", o)
+	}
+}
+
+func TestContentIsSentOnce(t *testing.T) {
+	l := startLab(t)
+	g := makeRelease(t, "good")
+	l.deliver(g)
+	l.deliver(g)
+	again := func(context.Context, fairlead.Digest) (io.ReadCloser, error) {
+		t.Error("content was read that the agent has")
+		return nil, io.ErrUnexpectedEOF
+	}
+	if err := l.Deliver(context.Background(), shop, g.Bundle, again); err != nil {
+		t.Fatal(err)
+	}
 }
