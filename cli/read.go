@@ -159,13 +159,17 @@ func taskFound(found bool, runID, only string, tasks []fairlead.TaskRun) error {
 
 // output writes what one task wrote after a position, with a heading when the task changes.
 func (c *commands) output(ctx context.Context, rec Records, t fairlead.TaskRun, after int64, last *string, heading bool) (int64, error) {
+	run := t.RunID
+	if t.ReusedFrom != "" {
+		run = t.ReusedFrom
+	}
 	for {
-		chunks, err := rec.Output(ctx, t.RunID, t.ID, after)
+		chunks, err := rec.Output(ctx, run, t.ID, after)
 		if err != nil || len(chunks) == 0 {
 			return after, err
 		}
 		if heading && !c.set.JSON && *last != t.ID {
-			fmt.Fprintf(c.Out, "== %s\n", t.ID)
+			fmt.Fprintf(c.Out, "== %s of %s\n", t.ID, run)
 			*last = t.ID
 		}
 		for _, ch := range chunks {

@@ -78,6 +78,9 @@ func (c *commands) follow(ctx context.Context, ctl Control, rec Records, runID s
 	for {
 		select {
 		case err := <-ended:
+			if fairlead.KindOf(err).Retryable() {
+				return (&troubled{err: err}).problem(runID)
+			}
 			if err != nil {
 				return err
 			}
@@ -139,7 +142,7 @@ func (c *commands) ended(show *progress, run fairlead.Run) error {
 type runError struct{ run fairlead.Run }
 
 func (e runError) Error() string {
-	return fmt.Sprintf("run %s ended with %s: %s", e.run.ID, e.run.Result, e.run.Reason)
+	return fmt.Sprintf("run %s ended with %s", e.run.ID, e.run.Result)
 }
 
 // Unwrap gives a problem whose kind sets the exit code and whose hint helps.

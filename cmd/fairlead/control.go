@@ -118,10 +118,10 @@ func failpoint(env variables) func(string) {
 		return nil
 	}
 	return func(point string) {
-		// A run's id differs from run to run; what follows it does not.
+		// A run's id differs from run to run; what surrounds it does not.
 		when, where, _ := strings.Cut(point, " ")
-		_, where, _ = strings.Cut(where, "/")
-		name := when + " " + where
+		run, where, _ := strings.Cut(where, "/")
+		name := when + " " + strings.ReplaceAll(where, run+"/", "")
 		if list != "" {
 			if f, err := os.OpenFile(list, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
 				_, _ = fmt.Fprintln(f, name)

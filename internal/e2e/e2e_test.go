@@ -50,14 +50,16 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"example": cmdExample,
-			"commit":  cmdCommit,
-			"release": cmdRelease,
-			"load":    cmdLoad,
-			"exits":   cmdExits,
-			"nap":     cmdNap,
-			"tamper":  cmdTamper,
-			"live":    cmdLive,
+			"example":  cmdExample,
+			"commit":   cmdCommit,
+			"release":  cmdRelease,
+			"load":     cmdLoad,
+			"exits":    cmdExits,
+			"nap":      cmdNap,
+			"tamper":   cmdTamper,
+			"live":     cmdLive,
+			"listen":   cmdListen,
+			"unlisten": cmdUnlisten,
 		},
 	})
 }
@@ -83,6 +85,7 @@ func setup(env *testscript.Env) error {
 		env.Setenv(place, fmt.Sprintf("http://127.0.0.1:%d", port))
 	}
 	env.Values[loadKey{}] = &loads{}
+	env.Values[listenKey{}] = map[string]net.Listener{}
 	env.Defer(func() {
 		env.Values[loadKey{}].(*loads).stopAll()
 		stopAgents(env.WorkDir)
@@ -205,4 +208,20 @@ func cmdLive(ts *testscript.TestScript, neg bool, args []string) {
 	if up == neg {
 		ts.Fatalf("%s: up is %v (%v)", args[0], up, err)
 	}
+}
+
+type listenKey struct{}
+
+// cmdListen takes a port away from everybody else: listen PORT.
+func cmdListen(ts *testscript.TestScript, neg bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
+	ts.Check(err)
+	taken, _ := ts.Value(listenKey{}).(map[string]net.Listener)
+	taken[args[0]] = l
+}
+
+// cmdUnlisten gives it back: unlisten PORT.
+func cmdUnlisten(ts *testscript.TestScript, neg bool, args []string) {
+	taken, _ := ts.Value(listenKey{}).(map[string]net.Listener)
+	ts.Check(taken[args[0]].Close())
 }
