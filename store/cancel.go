@@ -32,11 +32,12 @@ func (s *Store) RequestCancel(ctx context.Context, runID, who, reason string) er
 			ID: runID + "/cancel", Type: fairlead.RecordCancelRequested, Subject: runID, RunID: runID,
 			Time: time.Now().UTC(), Data: data,
 		}
-		if known, err := t.recorded(record.ID); err != nil || known {
+		n, err := t.record(record, putFirst, record.ID)
+		if err != nil || n == 0 {
 			return err
 		}
 		var state string
-		err := t.row(`SELECT state FROM run WHERE id = ?`, []any{runID}, &state)
+		err = t.row(`SELECT state FROM run WHERE id = ?`, []any{runID}, &state)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -45,9 +46,6 @@ func (s *Store) RequestCancel(ctx context.Context, runID, who, reason string) er
 				Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("run %s is finished", runID),
 				Hint: "to undo what it released, use fairlead rollback",
 			}
-		}
-		if err := t.record(record); err != nil {
-			return err
 		}
 		_, err = t.exec(`INSERT INTO cancellation (run_id) VALUES (?)`, runID)
 		return err

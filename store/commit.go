@@ -25,11 +25,11 @@ func (s *Store) Commit(ctx context.Context, u fairlead.Update) (applied bool, er
 		return false, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: err}
 	}
 	err = s.write(ctx, op, func(t *tx) error {
-		known, err := t.recorded(u.Records[0].ID)
-		if err != nil || known {
+		n, err := t.record(u.Records[0], putFirst, u.Records[0].ID)
+		applied = n > 0
+		if err != nil || !applied {
 			return err
 		}
-		applied = true
 		return t.apply(u, docs)
 	})
 	return applied && err == nil, err
@@ -87,10 +87,10 @@ func encode(u fairlead.Update) (d documents, err error) {
 	return d, err
 }
 
-// apply writes every part of an update.
+// apply writes every part of an update but its first record.
 func (t *tx) apply(u fairlead.Update, d documents) error {
-	for _, r := range u.Records {
-		if err := t.record(r); err != nil {
+	for _, r := range u.Records[1:] {
+		if _, err := t.record(r, putRecord); err != nil {
 			return err
 		}
 	}
@@ -128,10 +128,10 @@ func (t *tx) apply(u fairlead.Update, d documents) error {
 }
 
 const (
-	hasRecord = `SELECT count(*) FROM record WHERE id = ?`
-	putRecord = `INSERT INTO record (seq, id, type, subject, run_id, time, data)
-		VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM record), ?, ?, ?, ?, ?, ?)`
-	putRun = `INSERT INTO run (id, environment, service, state, started, doc) VALUES (?, ?, ?, ?, ?, ?)
+	putRecord = `INSERT INTO record (id, type, subject, run_id, time, data, seq)
+		SELECT ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM record)`
+	putFirst = putRecord + ` WHERE NOT EXISTS (SELECT 1 FROM record WHERE id = ?)`
+	putRun   = `INSERT INTO run (id, environment, service, state, started, doc) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET environment = excluded.environment, service = excluded.service,
 		state = excluded.state, started = excluded.started, doc = excluded.doc WHERE run.state <> 'finished'`
 	putTask = `INSERT INTO task (run_id, id, key, result, reused, started, finished, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -148,19 +148,13 @@ const (
 	putEvidence = `INSERT INTO evidence (id, run_id, time, envelope, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 )
 
-func (t *tx) recorded(id string) (bool, error) {
-	var n int
-	err := t.row(hasRecord, []any{id}, &n)
-	return n > 0, err
-}
-
-func (t *tx) record(r fairlead.Record) error {
+// record appends a record and gives the number of rows written.
+func (t *tx) record(r fairlead.Record, query string, more ...any) (int64, error) {
 	var data any
 	if len(r.Data) > 0 {
 		data = string(r.Data)
 	}
-	_, err := t.exec(putRecord, r.ID, string(r.Type), r.Subject, r.RunID, nanos(r.Time), data)
-	return err
+	return t.exec(query, append([]any{r.ID, string(r.Type), r.Subject, r.RunID, nanos(r.Time), data}, more...)...)
 }
 
 func (t *tx) run(r fairlead.Run, doc string) error {

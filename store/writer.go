@@ -26,9 +26,10 @@ type tx struct {
 	pool *pool
 }
 
-// write hands do to the writer and waits for the commit. do may be called
-// once; an error from it undoes its own effects only. A caller that gives up
-// before its turn leaves nothing behind; afterwards it waits for the outcome.
+// write hands do to the writer and waits for the commit. do may be called a
+// second time when the transaction of the first was undone; an error from it
+// undoes its own effects only. A caller that gives up before its turn leaves
+// nothing behind; afterwards it waits for the outcome.
 func (s *Store) write(ctx context.Context, op string, do func(*tx) error) error {
 	w := &write{ctx: ctx, op: op, do: do, done: make(chan error, 1)}
 	select {
@@ -69,18 +70,18 @@ func (s *Store) gather(first *write) []*write {
 	return batch
 }
 
-// commit applies a batch in one transaction and answers its callers.
+// errApart says that a write of the batch failed and took the transaction with
+// it, so that the batch has to be done again with every write on its own.
+var errApart = errors.New("one write of the batch failed")
+
+// commit applies a batch in one transaction and answers its callers. Hardly
+// ever does a write fail, so savepoints are only paid for when one did.
 func (s *Store) commit(batch []*write) {
 	outcomes := make([]error, len(batch))
-	err := s.transact(func(t *tx) error {
-		for i, w := range batch {
-			var err error
-			if outcomes[i], err = t.try(w, len(batch) > 1); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := s.transact(func(t *tx) error { return t.together(batch, outcomes) })
+	if errors.Is(err, errApart) {
+		err = s.transact(func(t *tx) error { return t.apart(batch, outcomes) })
+	}
 	for i, w := range batch {
 		if err != nil {
 			outcomes[i] = err
@@ -123,33 +124,48 @@ func rollback(t *sql.Tx) error {
 	return nil
 }
 
-// try does one write of a batch. The outcome is the caller's; an error means
-// that the whole transaction is lost. Alone in its batch, a write needs no
-// savepoint.
-func (t *tx) try(w *write, shared bool) (outcome, err error) {
-	if w.ctx.Err() != nil {
-		return w.ctx.Err(), nil
-	}
-	if !shared {
-		return nil, w.do(t)
-	}
-	if _, err := t.exec(savepoint); err != nil {
-		return nil, err
-	}
-	if outcome = w.do(t); outcome != nil {
-		if _, err := t.exec(undo); err != nil {
-			return nil, errors.Join(outcome, err)
+// together does the writes of a batch, until one fails.
+func (t *tx) together(batch []*write, outcomes []error) error {
+	for i, w := range batch {
+		if outcomes[i] = w.ctx.Err(); outcomes[i] != nil {
+			continue
+		}
+		if err := w.do(t); err != nil && len(batch) > 1 {
+			return errApart
+		} else if err != nil {
+			return err
 		}
 	}
-	_, err = t.exec(release)
-	return outcome, err
+	return nil
+}
+
+// apart does each write of a batch behind a savepoint, so that one which fails
+// undoes its own effects only. An error means that the transaction is lost.
+func (t *tx) apart(batch []*write, outcomes []error) error {
+	for i, w := range batch {
+		if outcomes[i] = w.ctx.Err(); outcomes[i] != nil {
+			continue
+		}
+		if _, err := t.exec(savepoint); err != nil {
+			return err
+		}
+		if outcomes[i] = w.do(t); outcomes[i] != nil {
+			if _, err := t.exec(undo); err != nil {
+				return errors.Join(outcomes[i], err)
+			}
+		}
+		if _, err := t.exec(release); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hot are the statements that are prepared when the store opens. They cannot
 // be prepared later: a transaction holds the one connection that writes.
 func (s *Store) hot() []string {
 	return []string{
-		hasRecord, putRecord, putRun, putTask, putDecision, putDeployment, putEnvironment, putEvidence, putOutput, oneEnvironment,
+		putFirst, putRecord, putRun, putTask, putDecision, putDeployment, putEnvironment, putEvidence, putOutput, oneEnvironment,
 		savepoint, undo, release,
 	}
 }

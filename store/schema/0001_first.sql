@@ -27,7 +27,7 @@ CREATE TABLE run (
 	doc         {text} NOT NULL
 );
 CREATE INDEX run_started ON run (started, id);
-CREATE INDEX run_place ON run (environment, service, started, id);
+CREATE INDEX run_place ON run (environment, started, id);
 CREATE INDEX run_state ON run (state, started, id);
 
 CREATE TABLE task (

@@ -237,6 +237,14 @@ func testCancel(t *testing.T, url string) {
 	r.State = fairlead.StateFinished
 	commit(t, s, update("r2", r))
 	wantKind(t, s.RequestCancel(ctx, "r2", "ada", ""), fairlead.KindConflict)
+	check(t, "refused", false)(s.CancelRequested(ctx, "r2"))
+	if late, err := s.Records(ctx, store.RecordFilter{RunID: "r2"}); err != nil || len(late) != 1 {
+		t.Errorf("a refused request was recorded: %v, error %v", late, err)
+	}
+	stopped := run("r1", 0)
+	stopped.State = fairlead.StateFinished
+	commit(t, s, update("r1/finished", stopped))
+	wantKind(t, s.RequestCancel(ctx, "r1", "ada", "again"), "")
 	wantKind(t, s.RequestCancel(ctx, "not yet", "ada", ""), "")
 	check(t, "a run not recorded yet", true)(s.CancelRequested(ctx, "not yet"))
 }
