@@ -73,8 +73,11 @@ func writePlan(w io.Writer, p fairlead.Plan, notes []string) error {
 	fmt.Fprintf(t, "environment\t%s\t%s\n", dash(p.Environment), because(why["environment"]))
 	fmt.Fprintf(t, "strategy\t%s\t%s\n", p.Strategy, because(why["strategy"]))
 	for _, cell := range []struct{ name, value string }{
-		{"security", p.Profile.Security}, {"tests", p.Profile.Tests}, {"monitoring", p.Profile.Monitoring},
-		{"cost", p.Profile.Cost}, {"compliance", p.Profile.Compliance},
+		{"security", p.Profile.Security},
+		{"tests", p.Profile.Tests},
+		{"monitoring", p.Profile.Monitoring},
+		{"cost", p.Profile.Cost},
+		{"compliance", p.Profile.Compliance},
 	} {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", cell.name, dash(cell.value), because(why["profile "+cell.name]))
 	}

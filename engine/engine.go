@@ -129,8 +129,10 @@ func (e *Engine) Launch(ctx context.Context) error {
 	go func() {
 		select {
 		case err := <-e.vitals.Lost():
-			e.fail(&fairlead.Problem{Op: "keep the sign of life", Kind: fairlead.KindUnavailable, Err: err,
-				Hint: "another process may take over the runs of this one; start it again when the database answers"})
+			e.fail(&fairlead.Problem{
+				Op: "keep the sign of life", Kind: fairlead.KindUnavailable, Err: err,
+				Hint: "another process may take over the runs of this one; start it again when the database answers",
+			})
 		case <-e.stopped:
 		}
 	}()

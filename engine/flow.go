@@ -202,8 +202,10 @@ func (f *Flow) halt(err error) error {
 	case errors.Is(err, dbos.ErrConflictingWorkflowID), errors.Is(err, dbos.ErrWorkflowCancelled):
 		f.halted = err
 	case diverged(err):
-		f.halted = &fairlead.Problem{Op: "replay flow " + f.id, Kind: fairlead.KindInternal, Err: err,
-			Hint: "the flow's code changed without a patch while this run was in flight"}
+		f.halted = &fairlead.Problem{
+			Op: "replay flow " + f.id, Kind: fairlead.KindInternal, Err: err,
+			Hint: "the flow's code changed without a patch while this run was in flight",
+		}
 	default:
 		f.halted = ErrStopped
 		f.engine.fail(unavailable("record flow "+f.id, err))

@@ -129,6 +129,8 @@ func unavailable(op string, err error) error {
 	if errors.As(err, &p) {
 		return err
 	}
-	return &fairlead.Problem{Op: op, Kind: fairlead.KindUnavailable, Err: err,
-		Hint: "check that the database is reachable, writable and has free space"}
+	return &fairlead.Problem{
+		Op: op, Kind: fairlead.KindUnavailable, Err: err,
+		Hint: "check that the database is reachable, writable and has free space",
+	}
 }

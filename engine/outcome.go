@@ -66,8 +66,10 @@ func unseal[R any](raw json.RawMessage) (R, error) {
 		return zero, errors.New(o.Error)
 	}
 	if err := json.Unmarshal(o.Value, &value); err != nil {
-		return zero, &fairlead.Problem{Op: "read a recorded result", Kind: fairlead.KindInternal, Err: err,
-			Hint: "the type of a result changed while a run was in flight"}
+		return zero, &fairlead.Problem{
+			Op: "read a recorded result", Kind: fairlead.KindInternal, Err: err,
+			Hint: "the type of a result changed while a run was in flight",
+		}
 	}
 	return value, nil
 }

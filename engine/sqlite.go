@@ -22,8 +22,10 @@ func isSQLite(u string) bool { return strings.HasPrefix(u, sqliteScheme) }
 func sqlitePath(u string) (string, error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(u, sqliteScheme), "//")
 	if !filepath.IsAbs(path) {
-		return "", &fairlead.Problem{Op: "open engine", Kind: fairlead.KindInvalid,
-			Hint: `use "sqlite:/path/to/file.db"`, Err: fmt.Errorf("the database path %q is not absolute", path)}
+		return "", &fairlead.Problem{
+			Op: "open engine", Kind: fairlead.KindInvalid,
+			Hint: `use "sqlite:/path/to/file.db"`, Err: fmt.Errorf("the database path %q is not absolute", path),
+		}
 	}
 	return path, nil
 }
@@ -71,8 +73,10 @@ const (
 )
 
 func sqliteProblem(path string, err error) error {
-	p := &fairlead.Problem{Op: "open the state file " + strings.TrimPrefix(path, sqliteScheme), Kind: fairlead.KindUnavailable, Err: err,
-		Hint: "check that the directory is writable and the disk has free space"}
+	p := &fairlead.Problem{
+		Op: "open the state file " + strings.TrimPrefix(path, sqliteScheme), Kind: fairlead.KindUnavailable, Err: err,
+		Hint: "check that the directory is writable and the disk has free space",
+	}
 	var se *sqlite.Error
 	code := 0
 	if errors.As(err, &se) {

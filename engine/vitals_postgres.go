@@ -42,8 +42,10 @@ const (
 func needDatabase(ctx context.Context, u string) error {
 	pool, err := pgxpool.ParseConfig(u)
 	if err != nil {
-		return &fairlead.Problem{Op: "open engine", Kind: fairlead.KindInvalid,
-			Hint: `use "postgres://user@host/database"`, Err: errors.New("the database URL is malformed")}
+		return &fairlead.Problem{
+			Op: "open engine", Kind: fairlead.KindInvalid,
+			Hint: `use "postgres://user@host/database"`, Err: errors.New("the database URL is malformed"),
+		}
 	}
 	cfg := pool.ConnConfig
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -63,8 +65,10 @@ func needDatabase(ctx context.Context, u string) error {
 		_ = conn.Close(ctx)
 	}
 	if err != nil {
-		return &fairlead.Problem{Op: "connect to the database", Kind: fairlead.KindUnavailable, Err: err,
-			Hint: "check that PostgreSQL runs and that host, port, user, password and database are right"}
+		return &fairlead.Problem{
+			Op: "connect to the database", Kind: fairlead.KindUnavailable, Err: err,
+			Hint: "check that PostgreSQL runs and that host, port, user, password and database are right",
+		}
 	}
 	return nil
 }
@@ -93,8 +97,10 @@ func (v *postgresVitals) Hold(ctx context.Context, executor string) error {
 		return err
 	}
 	// A machine that vanishes without a word is noticed by the server in about ten seconds.
-	for _, q := range []string{"SET idle_session_timeout = 0", "SET tcp_keepalives_idle = 4",
-		"SET tcp_keepalives_interval = 2", "SET tcp_keepalives_count = 3"} {
+	for _, q := range []string{
+		"SET idle_session_timeout = 0", "SET tcp_keepalives_idle = 4",
+		"SET tcp_keepalives_interval = 2", "SET tcp_keepalives_count = 3",
+	} {
 		if _, err := conn.Exec(ctx, q); err != nil && !strings.Contains(err.Error(), "unrecognized") {
 			_ = conn.Close(ctx)
 			return err

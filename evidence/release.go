@@ -61,8 +61,10 @@ func ReusedBuildClaim(s Statement, commit string) (fairlead.Claim, error) {
 	var b build
 	err := errors.Join(json.Unmarshal(s.Predicate, &fields), json.Unmarshal(s.Predicate, &b))
 	if err != nil || s.PredicateType != fairlead.PredicateBuild {
-		return fairlead.Claim{}, &fairlead.Problem{Op: "reuse build", Kind: fairlead.KindInvalid,
-			Err: errors.Join(fmt.Errorf("the statement is a %q", s.PredicateType), err)}
+		return fairlead.Claim{}, &fairlead.Problem{
+			Op: "reuse build", Kind: fairlead.KindInvalid,
+			Err: errors.Join(fmt.Errorf("the statement is a %q", s.PredicateType), err),
+		}
 	}
 	fields["commit"] = encode(commit)
 	if _, again := fields["reused"]; !again {

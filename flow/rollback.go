@@ -68,7 +68,7 @@ func (f *flows) rollback(fl *engine.Flow, in Rollback) (Ending, error) {
 	if err != nil {
 		return Ending{}, err
 	}
-	end := ending(in, t, fault)
+	end := ending(in, fault)
 	return end, f.endRollback(fl, in, t, end)
 }
 
@@ -173,7 +173,7 @@ func (in Rollback) givenUp(cause string) *fairlead.Fault {
 	})
 }
 
-func ending(in Rollback, t turned, fault *fairlead.Fault) Ending {
+func ending(in Rollback, fault *fairlead.Fault) Ending {
 	if fault != nil {
 		return Ending{Result: fairlead.ResultError, Reason: "rollback needs a person: " + fault.Cause, Fault: fault}
 	}

@@ -45,8 +45,10 @@ func nativeTypes() []any {
 // Every mistake of the rule is in the error, KindInvalid, as "column: what".
 func Check(rule string) error {
 	if _, err := check(rule); err != nil {
-		return &fairlead.Problem{Op: "check rule", Kind: fairlead.KindInvalid,
-			Hint: "see the variables with: fairlead explain gate", Err: err}
+		return &fairlead.Problem{
+			Op: "check rule", Kind: fairlead.KindInvalid,
+			Hint: "see the variables with: fairlead explain gate", Err: err,
+		}
 	}
 	return nil
 }

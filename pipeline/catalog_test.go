@@ -55,7 +55,8 @@ func testCatalog() Catalog {
 			{Name: "scan.secrets", Title: "secrets", Config: secretsConfig{Scope: "change", Allow: []string{}}},
 			{Name: "sbom.source", Title: "bill of materials", Config: sbomConfig{}},
 			{Name: "check.http", Title: "probe", NeedsEndpoint: true, Config: httpConfig{
-				Paths: []string{"/"}, Status: []int{200}, Timeout: fairlead.Duration(5 * time.Second)}},
+				Paths: []string{"/"}, Status: []int{200}, Timeout: fairlead.Duration(5 * time.Second),
+			}},
 		},
 		Targets: []TargetInfo{
 			{Name: "process", Title: "processes on this host", Config: processConfig{Replicas: 2, Listen: "127.0.0.1:8080"}},

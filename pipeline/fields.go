@@ -122,12 +122,20 @@ const percentExpr = `^[0-9]+(\.[0-9]+)?%$`
 
 // forms are the shapes that the pattern and keys tags may name.
 var forms = map[string]form{
-	"name": {regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`),
-		"must start with a lower-case letter and hold at most 63 lower-case letters, digits and hyphens"},
-	"env": {regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`),
-		"must be the name of an environment variable, without its value"},
-	"cell": {regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$`),
-		"must start with a letter or digit and hold at most 63 letters, digits, dots, hyphens, plus signs and underscores"},
-	"path": {regexp.MustCompile(`^[^/\\\x00][^\\\x00]*$`),
-		"must be a slash-separated path or glob below the repository's root"},
+	"name": {
+		regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`),
+		"must start with a lower-case letter and hold at most 63 lower-case letters, digits and hyphens",
+	},
+	"env": {
+		regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`),
+		"must be the name of an environment variable, without its value",
+	},
+	"cell": {
+		regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$`),
+		"must start with a letter or digit and hold at most 63 letters, digits, dots, hyphens, plus signs and underscores",
+	},
+	"path": {
+		regexp.MustCompile(`^[^/\\\x00][^\\\x00]*$`),
+		"must be a slash-separated path or glob below the repository's root",
+	},
 }

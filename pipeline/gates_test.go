@@ -22,10 +22,14 @@ func TestGatesOfTheMatrix(t *testing.T) {
 		{"full", shop, "main", always + "tests-ran=deny tests-pass=deny no-flaky-tests=warn build-proven=deny no-secrets=deny no-severe-findings=deny sbom-present=deny"},
 		{"basic", shop, "feature/x", always + "tests-ran=warn tests-pass=deny no-flaky-tests=warn build-proven=deny no-secrets=deny no-severe-findings=warn sbom-present=warn"},
 		{"no tests known", "version: 1\n", "main", always + "tests-ran=deny tests-pass=deny no-flaky-tests=warn no-secrets=deny no-severe-findings=deny sbom-present=deny"},
-		{"tests that report nothing", "version: 1\ntests: {a: {run: x}}\n", "main",
-			always + "tests-pass=deny no-flaky-tests=warn no-secrets=deny no-severe-findings=deny sbom-present=deny"},
-		{"no security", "version: 1\nenvironments: {production: {security: none, tests: none}}\n", "main",
-			always + "tests-pass=deny no-flaky-tests=warn no-secrets=deny"},
+		{
+			"tests that report nothing", "version: 1\ntests: {a: {run: x}}\n", "main",
+			always + "tests-pass=deny no-flaky-tests=warn no-secrets=deny no-severe-findings=deny sbom-present=deny",
+		},
+		{
+			"no security", "version: 1\nenvironments: {production: {security: none, tests: none}}\n", "main",
+			always + "tests-pass=deny no-flaky-tests=warn no-secrets=deny",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := mustPlan(t, c.config, push(c.branch))

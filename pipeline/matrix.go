@@ -28,16 +28,20 @@ func matrix() []row {
 	return []row{
 		{"push to main", envProduction, fairlead.Profile{
 			Security: "full", Deployment: fairlead.StrategyBlueGreen, Tests: "complete",
-			Monitoring: "full", Cost: "optimized", Compliance: "all"}},
+			Monitoring: "full", Cost: "optimized", Compliance: "all",
+		}},
 		{"push to develop", envStaging, fairlead.Profile{
 			Security: "full", Deployment: fairlead.StrategyCanary, Tests: "standard",
-			Monitoring: "standard", Cost: "monitored", Compliance: "core"}},
+			Monitoring: "standard", Cost: "monitored", Compliance: "core",
+		}},
 		{"push to feature/*", envDev, fairlead.Profile{
 			Security: "basic", Deployment: fairlead.StrategyRolling, Tests: "fast",
-			Monitoring: "basic", Cost: "tracked", Compliance: "basic"}},
+			Monitoring: "basic", Cost: "tracked", Compliance: "basic",
+		}},
 		{"schedule", envAll, fairlead.Profile{
 			Security: "scan", Deployment: fairlead.StrategyNone, Tests: "health",
-			Monitoring: "drift", Cost: "analysis", Compliance: "audit"}},
+			Monitoring: "drift", Cost: "analysis", Compliance: "audit",
+		}},
 	}
 }
 

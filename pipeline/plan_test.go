@@ -85,18 +85,30 @@ func TestTheMatrix(t *testing.T) {
 		{"no branch", push(""), "dev", "none", "basic", "fast", "basic", "build unit secrets sbom"},
 		{"schedule", event(fairlead.EventSchedule, nil), "all", "none", "scan", "health", "drift", "secrets sbom"},
 		{"pull request", event(fairlead.EventPullRequest, nil), "production", "none", "full", "complete", "full", "build unit it e2e secrets sbom"},
-		{"version", event(fairlead.EventTag, func(e *fairlead.Event) { e.Branch, e.Tag = "", "v1.2.0" }),
-			"production", "blue-green", "full", "complete", "full", "build unit it e2e secrets sbom smoke"},
-		{"pre-release", event(fairlead.EventTag, func(e *fairlead.Event) { e.Tag = "1.2.0-rc.1" }),
-			"staging", "canary", "full", "standard", "standard", "build unit it secrets sbom smoke"},
-		{"other tag", event(fairlead.EventTag, func(e *fairlead.Event) { e.Tag = "nightly" }),
-			"dev", "none", "basic", "fast", "basic", "build unit secrets sbom"},
-		{"by hand", event(fairlead.EventManual, func(e *fairlead.Event) { e.Manual = fairlead.Manual{Environment: "staging", Strategy: "rolling"} }),
-			"staging", "rolling", "full", "standard", "standard", "build unit it secrets sbom"},
-		{"environment by hand", event(fairlead.EventManual, func(e *fairlead.Event) { e.Manual.Environment = "dev" }),
-			"dev", "rolling", "basic", "fast", "basic", "build unit secrets sbom"},
-		{"strategy by hand", event(fairlead.EventManual, func(e *fairlead.Event) { e.Manual.Strategy = "canary" }),
-			"production", "canary", "full", "complete", "full", "build unit it e2e secrets sbom smoke"},
+		{
+			"version", event(fairlead.EventTag, func(e *fairlead.Event) { e.Branch, e.Tag = "", "v1.2.0" }),
+			"production", "blue-green", "full", "complete", "full", "build unit it e2e secrets sbom smoke",
+		},
+		{
+			"pre-release", event(fairlead.EventTag, func(e *fairlead.Event) { e.Tag = "1.2.0-rc.1" }),
+			"staging", "canary", "full", "standard", "standard", "build unit it secrets sbom smoke",
+		},
+		{
+			"other tag", event(fairlead.EventTag, func(e *fairlead.Event) { e.Tag = "nightly" }),
+			"dev", "none", "basic", "fast", "basic", "build unit secrets sbom",
+		},
+		{
+			"by hand", event(fairlead.EventManual, func(e *fairlead.Event) { e.Manual = fairlead.Manual{Environment: "staging", Strategy: "rolling"} }),
+			"staging", "rolling", "full", "standard", "standard", "build unit it secrets sbom",
+		},
+		{
+			"environment by hand", event(fairlead.EventManual, func(e *fairlead.Event) { e.Manual.Environment = "dev" }),
+			"dev", "rolling", "basic", "fast", "basic", "build unit secrets sbom",
+		},
+		{
+			"strategy by hand", event(fairlead.EventManual, func(e *fairlead.Event) { e.Manual.Strategy = "canary" }),
+			"production", "canary", "full", "complete", "full", "build unit it e2e secrets sbom smoke",
+		},
 		{"nothing by hand", event(fairlead.EventManual, nil), "production", "blue-green", "full", "complete", "full", "build unit it e2e secrets sbom smoke"},
 	}
 	for _, c := range cases {
@@ -114,8 +126,10 @@ func TestTheMatrix(t *testing.T) {
 			if (p.Release == nil) != (c.strategy == "none") {
 				t.Errorf("strategy %s with release %v", p.Strategy, p.Release)
 			}
-			for _, subject := range []string{"environment", "strategy", "service", "profile security", "profile deployment",
-				"profile tests", "profile monitoring", "profile cost", "profile compliance"} {
+			for _, subject := range []string{
+				"environment", "strategy", "service", "profile security", "profile deployment",
+				"profile tests", "profile monitoring", "profile cost", "profile compliance",
+			} {
 				if r := reason(p, subject); r.Choice == "" || r.Source == "" || r.Detail == "" {
 					t.Errorf("%s has no whole reason: %+v", subject, r)
 				}

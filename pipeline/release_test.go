@@ -21,8 +21,11 @@ func TestReleaseDefaults(t *testing.T) {
 		deadline  fairlead.Duration
 	}{
 		{"main", []fairlead.Stage{{Weight: 100, For: minutes(2)}}, minutes(10), 0, "hold", minutes(2 + 10 + 2 + 2*10 + 10)},
-		{"develop", []fairlead.Stage{{Weight: 5, For: minutes(2)}, {Weight: 25, For: minutes(2)}, {Weight: 50, For: minutes(5)}},
-			0, 0, "hold", minutes(2 + 9 + 4*10 + 10)},
+		{
+			"develop",
+			[]fairlead.Stage{{Weight: 5, For: minutes(2)}, {Weight: 25, For: minutes(2)}, {Weight: 50, For: minutes(5)}},
+			0, 0, "hold", minutes(2 + 9 + 4*10 + 10),
+		},
 		{"feature/x", []fairlead.Stage{{Weight: 100}}, 0, 0, "promote", minutes(2 + 10)},
 	} {
 		t.Run(c.branch, func(t *testing.T) {
@@ -83,8 +86,10 @@ func TestReleaseIsConfigured(t *testing.T) {
 func TestEveryDeployChoiceHasAReason(t *testing.T) {
 	for branch, extra := range map[string]string{"main": "keep-old", "develop": "steps", "feature/x": "for"} {
 		p := mustPlan(t, shop, push(branch))
-		for _, name := range []string{"ready", "bake", "undecided", "hold", "deadline", "judge.min-requests", "judge.error-margin",
-			"judge.latency-ratio", "judge.quantile", "judge.error-floor", extra} {
+		for _, name := range []string{
+			"ready", "bake", "undecided", "hold", "deadline", "judge.min-requests", "judge.error-margin",
+			"judge.latency-ratio", "judge.quantile", "judge.error-floor", extra,
+		} {
 			if r := reason(p, "deploy "+name); r.Choice == "" || r.Source != "default" || r.Detail == "" {
 				t.Errorf("%s: %s is explained by %+v", branch, name, r)
 			}

@@ -23,8 +23,10 @@ func document() Document {
 		Root:         Component{Ref: "root", Type: "application", Name: "shop", Version: "abc"},
 		Components: []Component{
 			{Name: "zlib", Version: "1.3", PURL: "pkg:generic/zlib@1.3", FoundIn: []string{"b.lock", "a.lock", "a.lock"}},
-			{Name: "left", Version: "1.0.0", PURL: "pkg:npm/left@1.0.0", Scope: ScopeExcluded, Licenses: []string{"MIT", "Apache-2.0"},
-				Hashes: []Hash{{"SHA-256", strings.Repeat("ab", 32)}}, DependsOn: []string{"pkg:generic/zlib@1.3"}},
+			{
+				Name: "left", Version: "1.0.0", PURL: "pkg:npm/left@1.0.0", Scope: ScopeExcluded, Licenses: []string{"MIT", "Apache-2.0"},
+				Hashes: []Hash{{"SHA-256", strings.Repeat("ab", 32)}}, DependsOn: []string{"pkg:generic/zlib@1.3"},
+			},
 			{Name: "plain", Version: "2"},
 		},
 	}
@@ -152,8 +154,10 @@ func TestMalformedDocuments(t *testing.T) {
 	if _, err := Encode(d); !errors.Is(err, ErrDocument) {
 		t.Errorf("twice the same component: %v", err)
 	}
-	for _, text := range []string{"", "{}", "[]", `{"bomFormat":"SPDX"}`, `{"bomFormat":"CycloneDX","specVersion":"1.6"} x`,
-		`{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"timestamp":"yesterday"}}`} {
+	for _, text := range []string{
+		"", "{}", "[]", `{"bomFormat":"SPDX"}`, `{"bomFormat":"CycloneDX","specVersion":"1.6"} x`,
+		`{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"timestamp":"yesterday"}}`,
+	} {
 		if _, err := Decode([]byte(text)); !errors.Is(err, ErrDocument) {
 			t.Errorf("%q gives %v", text, err)
 		}

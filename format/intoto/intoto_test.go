@@ -162,8 +162,10 @@ func TestEveryBitIsCovered(t *testing.T) {
 		} else {
 			s[at-len(p)] ^= 1 << (where % 8)
 		}
-		b, err := json.Marshal(dsse.Envelope{PayloadType: PayloadType, Payload: base64.StdEncoding.EncodeToString(p),
-			Signatures: []dsse.Signature{{KeyID: "a", Sig: base64.StdEncoding.EncodeToString(s)}}})
+		b, err := json.Marshal(dsse.Envelope{
+			PayloadType: PayloadType, Payload: base64.StdEncoding.EncodeToString(p),
+			Signatures: []dsse.Signature{{KeyID: "a", Sig: base64.StdEncoding.EncodeToString(s)}},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,13 +31,19 @@ func TestDecode(t *testing.T) {
 	}{
 		{"simple", "1..2\nok 1 - one\nnot ok 2 - two\n", []string{"one passed", "two failed"}, 0, ""},
 		{"without numbers, dashes or names", "ok\nnot ok\nok 3\nok four\n", []string{"test 1 passed", "test 2 failed", "test 3 passed", "four passed"}, 0, ""},
-		{"directives", "ok 1 - a # SKIP no network\nnot ok 2 - b # TODO later\nok 3 - c # Skipped: why\nok 4 - d \\# skip of a name\n",
-			[]string{"a skipped no network", "b skipped later", "c skipped why", "d # skip of a name passed"}, 0, ""},
+		{
+			"directives", "ok 1 - a # SKIP no network\nnot ok 2 - b # TODO later\nok 3 - c # Skipped: why\nok 4 - d \\# skip of a name\n",
+			[]string{"a skipped no network", "b skipped later", "c skipped why", "d # skip of a name passed"},
+			0, "",
+		},
 		{"diagnostics", "not ok 1 - a\n# Failed at t/a.t line 3\nok 2 - b\n# fine\n", []string{"a failed Failed at t/a.t line 3", "b passed"}, 0, ""},
 		{"yaml", "not ok 1 - a\n  ---\n  message: no\n  at: a.js:3\n  ...\nok 2 - b\n", []string{"a failed message: no\nat: a.js:3", "b passed"}, 0, ""},
 		{"points inside yaml are text", "not ok 1 - a\n  ---\n  ok 2 - not a point\n  ...\n", []string{"a failed ok 2 - not a point"}, 0, ""},
-		{"subtests", "# Subtest: cart\n    ok 1 - adds\n    not ok 2 - removes\n    1..2\nnot ok 1 - cart\nok 2 - alone\n1..2\n",
-			[]string{"cart > adds passed", "cart > removes failed", "alone passed"}, 0, ""},
+		{
+			"subtests", "# Subtest: cart\n    ok 1 - adds\n    not ok 2 - removes\n    1..2\nnot ok 1 - cart\nok 2 - alone\n1..2\n",
+			[]string{"cart > adds passed", "cart > removes failed", "alone passed"},
+			0, "",
+		},
 		{"subtests of subtests", "        ok 1 - c\n    ok 1 - b\nok 1 - a\n", []string{"a > b > c passed"}, 0, ""},
 		{"a parent that fails itself", "    ok 1 - child\nnot ok 1 - parent\n", []string{"parent > child passed", "parent failed"}, 0, ""},
 		{"a parent that never came", "    not ok 1 - child\n", []string{"child failed"}, 0, ""},

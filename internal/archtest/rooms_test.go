@@ -40,7 +40,7 @@ var house = []room{
 	// Inside a recorded step time is part of the result; only there are these two called.
 	{path: "flow", purity: deterministic, clock: []string{"now", "pause"}, rooms: []string{
 		".", "engine", "pipeline", "gate", "judge", "step", "target",
-	}},
+	}, libs: []string{"github.com/bmatcuk/doublestar/v4"}},
 	{path: "control", rooms: []string{".", "engine", "flow", "record"}},
 	{path: "worker", rooms: []string{".", "command", "evidence", "flow", "step"}},
 
@@ -86,6 +86,7 @@ var house = []room{
 	}},
 	{path: "doctor", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "internal/pgtest", tests: true, libs: []string{"github.com/jackc/pgx/v5"}},
+	{path: "internal/bench", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/e2e", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/archtest", tests: true, rooms: []string{"."}},
 }

@@ -41,7 +41,8 @@ func good() step.Type {
 }
 
 func TestAGoodTypePasses(t *testing.T) {
-	steptest.Run(t, good(), steptest.Case{Name: "greets", Config: config{"bye"}, Files: map[string]string{"a/b": "c"}, Want: step.Done,
+	steptest.Run(t, good(), steptest.Case{
+		Name: "greets", Config: config{"bye"}, Files: map[string]string{"a/b": "c"}, Want: step.Done,
 		Check: func(t *testing.T, in step.In, out step.Out) {
 			if b, err := os.ReadFile(in.Workspace + "/a/b"); err != nil || string(b) != "c" {
 				t.Errorf("workspace file is %q, %v", b, err)
@@ -49,7 +50,8 @@ func TestAGoodTypePasses(t *testing.T) {
 			if out.Artifacts[0].Digest != fairlead.DigestBytes([]byte("bye")) {
 				t.Errorf("artifact %+v", out.Artifacts[0])
 			}
-		}})
+		},
+	})
 }
 
 type untagged struct{ Greeting string }

@@ -108,8 +108,10 @@ func (b *backend) drain(ctx context.Context) error {
 		select {
 		case <-b.idle:
 		case <-ctx.Done():
-			return &fairlead.Problem{Op: "drain " + b.id.ID, Kind: fairlead.KindTimeout,
-				Err: fmt.Errorf("%d requests still in flight: %w", b.inFlight.Load(), context.Cause(ctx))}
+			return &fairlead.Problem{
+				Op: "drain " + b.id.ID, Kind: fairlead.KindTimeout,
+				Err: fmt.Errorf("%d requests still in flight: %w", b.inFlight.Load(), context.Cause(ctx)),
+			}
 		}
 	}
 	return stillRouted(b.id.ID)

@@ -47,8 +47,10 @@ func (p *Proxy) Drain(ctx context.Context, backendID string) error {
 }
 
 func stillRouted(backendID string) error {
-	return &fairlead.Problem{Op: "drain " + backendID, Kind: fairlead.KindConflict,
-		Hint: "set a table without it first", Err: errors.New("the backend is in the routing table")}
+	return &fairlead.Problem{
+		Op: "drain " + backendID, Kind: fairlead.KindConflict,
+		Hint: "set a table without it first", Err: errors.New("the backend is in the routing table"),
+	}
 }
 
 // leaving gives the retired backends with an id (one that moved to another

@@ -242,5 +242,7 @@ func (x *exchange) drop() {
 	}
 }
 
-var _ http.RoundTripper = (*exchange)(nil)
-var _ io.ReadCloser = (*answer)(nil)
+var (
+	_ http.RoundTripper = (*exchange)(nil)
+	_ io.ReadCloser     = (*answer)(nil)
+)

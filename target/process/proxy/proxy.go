@@ -76,8 +76,10 @@ func New(o Options) *Proxy {
 // valid (KindInvalid, all reasons at once) changes nothing.
 func (p *Proxy) Set(t Table) error {
 	if err := t.validate(); err != nil {
-		return &fairlead.Problem{Op: "set routing table", Kind: fairlead.KindInvalid,
-			Hint: "weights sum to 100, or to 0 to route nothing", Err: err}
+		return &fairlead.Problem{
+			Op: "set routing table", Kind: fairlead.KindInvalid,
+			Hint: "weights sum to 100, or to 0 to route nothing", Err: err,
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
