@@ -28,6 +28,7 @@ type Ending struct {
 type TaskEnding struct {
 	ID     string          `json:"id"`
 	Result fairlead.Result `json:"result"`
+	Reason string          `json:"reason,omitempty"`
 }
 
 // delivery takes a plan from its first task to a finished run.

@@ -89,14 +89,9 @@ func (m *move) stages() (*stop, error) {
 		if s.phase == "" {
 			s.phase = fairlead.DeployShift
 		}
-		why, err := m.bringUp(i, s)
+		why, err := m.prepare(i, s)
 		if err != nil || why != nil {
 			return why, err
-		}
-		if i == 0 {
-			if why, err = m.preview(); err != nil || why != nil {
-				return why, err
-			}
 		}
 		if why, err = m.shift(s); err != nil || why != nil {
 			return why, err
@@ -106,6 +101,26 @@ func (m *move) stages() (*stop, error) {
 		}
 	}
 	return nil, nil
+}
+
+// prepare brings up what the step needs and, before the first traffic, runs the
+// preview checks. A release that fails here has its verdict too.
+func (m *move) prepare(i int, s step) (*stop, error) {
+	why, err := m.bringUp(i, s)
+	if err == nil && why == nil && i == 0 {
+		why, err = m.preview()
+	}
+	if err != nil || why == nil || why.Cancelled || why.Replaced {
+		return why, err
+	}
+	at, err := m.fl.Now()
+	if err != nil {
+		return nil, err
+	}
+	return why, m.noteVerdict(fairlead.Verdict{
+		ID: m.in.ID + "/verdict/start of " + s.name, Deployment: m.in.ID, Stage: "start of " + s.name,
+		Answer: fairlead.AnswerWorse, Reason: why.Reason, Time: at,
+	})
 }
 
 // bringUp starts the replicas that the step needs and waits until they are ready.
@@ -206,7 +221,7 @@ func (m *move) preview() (*stop, error) {
 		}
 		if end.Result != fairlead.ResultSuccess {
 			return &stop{
-				Reason:    fmt.Sprintf("preview check %s ended with %s", t.ID, end.Result),
+				Reason:    fmt.Sprintf("preview check %s ended with %s: %s", t.ID, end.Result, end.Reason),
 				Cancelled: end.Result == fairlead.ResultCancellation,
 			}, nil
 		}

@@ -18,7 +18,7 @@ func (f *flows) task(ctx context.Context, o Order) (TaskEnding, error) {
 	done, err := f.Reader.Task(ctx, o.RunID, o.Task.ID)
 	switch {
 	case err == nil && done.State == fairlead.StateFinished:
-		return TaskEnding{ID: done.ID, Result: done.Result}, nil
+		return TaskEnding{ID: done.ID, Result: done.Result, Reason: done.Reason}, nil
 	case err != nil && fairlead.KindOf(err) != fairlead.KindNotFound:
 		return TaskEnding{}, err
 	}
@@ -35,7 +35,7 @@ func (f *flows) task(ctx context.Context, o Order) (TaskEnding, error) {
 		Tasks:    []fairlead.TaskRun{tr},
 		Evidence: evidence,
 	})
-	return TaskEnding{ID: tr.ID, Result: tr.Result}, err
+	return TaskEnding{ID: tr.ID, Result: tr.Result, Reason: tr.Reason}, err
 }
 
 // do lets the worker do the task, unless something it needs did not succeed.

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"fairlead.dev"
 	"fairlead.dev/target/process"
 )
 
@@ -58,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"nap":      cmdNap,
 			"tamper":   cmdTamper,
 			"live":     cmdLive,
+			"turned":   cmdTurned,
 			"listen":   cmdListen,
 			"unlisten": cmdUnlisten,
 		},
@@ -224,4 +227,25 @@ func cmdListen(ts *testscript.TestScript, neg bool, args []string) {
 func cmdUnlisten(ts *testscript.TestScript, neg bool, args []string) {
 	taken, _ := ts.Value(listenKey{}).(map[string]net.Listener)
 	ts.Check(taken[args[0]].Close())
+}
+
+// cmdTurned holds that the newest deployment of an environment was rolled back
+// and that all traffic was on the stable release within a second of the
+// verdict: turned ENVIRONMENT.
+func cmdTurned(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(ts.Exec("fairlead", "env", "show", args[0], "--json"))
+	var seen struct {
+		History []fairlead.Deployment `json:"history"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &seen))
+	d := seen.History[0]
+	if d.Phase != fairlead.DeployRolledBack || len(d.Verdicts) == 0 || len(d.Weights) == 0 {
+		ts.Fatalf("the newest deployment is %s with %d verdicts and %d changes of traffic", d.Phase, len(d.Verdicts), len(d.Weights))
+	}
+	verdict, turn := d.Verdicts[len(d.Verdicts)-1], d.Weights[len(d.Weights)-1]
+	took := turn.Time.Sub(verdict.Time)
+	ts.Logf("%s: all traffic back %s after the verdict", verdict.Answer, took)
+	if verdict.Answer != fairlead.AnswerWorse || turn.Weight != 0 || took > time.Second {
+		ts.Fatalf("verdict %s, then %d%% of traffic after %s", verdict.Answer, turn.Weight, took)
+	}
 }
