@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +30,7 @@ func enter() error {
 	}
 	attr := &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
-		UidMappings: uids, GidMappings: gids, GidMappingsEnableSetgroups: os.Geteuid() == 0,
+		UidMappings: uids, GidMappings: gids, GidMappingsEnableSetgroups: os.Geteuid() == 0 && setgroupsAllowed(),
 		Pdeathsig: syscall.SIGKILL,
 	}
 	if os.Geteuid() != 0 { // root has them anyhow
@@ -45,6 +46,13 @@ func enter() error {
 	}
 	_ = cmd.Wait() // it has reported, or its silence tells
 	return nil
+}
+
+// setgroupsAllowed is false inside a user namespace that has given the right
+// up, such as a rootless container's; a child cannot have it back.
+func setgroupsAllowed() bool {
+	b, err := os.ReadFile("/proc/self/setgroups")
+	return err == nil && strings.TrimSpace(string(b)) == "allow"
 }
 
 // identity maps every number this process may map to itself: all that are

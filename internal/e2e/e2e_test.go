@@ -35,11 +35,16 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-o", dir, "fairlead.dev/cmd/fairlead", "fairlead.dev/internal/e2e/testdata/tiny")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build fairlead:", err)
-		return 1
+	for _, args := range [][]string{
+		{"-o", dir + "/", "fairlead.dev/cmd/fairlead", "fairlead.dev/internal/e2e/testdata/tiny"},
+		{"-o", filepath.Join(dir, "later") + "/", "-ldflags=-s -w", "fairlead.dev/cmd/fairlead"}, // another binary of the same flows
+	} {
+		build := exec.Command("go", append([]string{"build"}, args...)...)
+		build.Stdout, build.Stderr = os.Stdout, os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "build fairlead:", err)
+			return 1
+		}
 	}
 	program = dir
 	return m.Run()
