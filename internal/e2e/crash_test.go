@@ -42,7 +42,7 @@ tests:
 environments:
   staging: {security: none, target: {process: {command: [./tiny.bin], replicas: 2, listen: "%s", ready: {http: /}}}}
 deploy:
-  canary: {steps: [{weight: 20, for: 150ms}, {weight: 60, for: 150ms}], bake: 100ms, undecided: promote}
+  canary: {steps: [{weight: 20, for: 150ms}, {weight: 60, for: 150ms}], bake: 100ms, undecided: promote, judge: {latency-ratio: 1000}}
 `
 
 // newLab makes the repository and releases its first version.
@@ -187,6 +187,7 @@ func TestKilledAtEveryStepOnPostgreSQL(t *testing.T) { killEverywhere(t, pgtest.
 // killEverywhere kills the control plane at every checkpoint of a canary, one
 // run for each, and lets the next process finish.
 func killEverywhere(t *testing.T, database string) {
+	t.Parallel()
 	l := newLab(t, database)
 	l.commit("list")
 	points := l.points()
