@@ -51,10 +51,7 @@ type turned struct {
 
 // rollback turns the traffic first and tidies up afterwards.
 func (f *flows) rollback(fl *engine.Flow, in Rollback) (Ending, error) {
-	to, err := f.Target(in.Target)
-	if err != nil {
-		return failed(err), nil
-	}
+	to := f.target(in.Target)
 	t, err := do(f, fl, "turn", func(ctx context.Context) (turned, error) { return f.turn(ctx, in, to) })
 	if err != nil {
 		return Ending{}, err

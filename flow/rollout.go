@@ -43,13 +43,10 @@ type move struct {
 
 // rollout moves a release into its environment by stages, each of them judged.
 func (f *flows) rollout(fl *engine.Flow, in Rollout) (Ending, error) {
-	m := &move{flows: f, fl: fl, in: in}
+	m := &move{flows: f, fl: fl, in: in, to: f.target(in.Plan.Release.Target)}
 	var err error
 	if m.first, err = fl.Now(); err != nil {
 		return Ending{}, err
-	}
-	if m.to, err = f.Target(in.Plan.Release.Target); err != nil {
-		return failed(err), nil
 	}
 	c, err := do(f, fl, "claim", func(ctx context.Context) (claimed, error) { return f.claim(ctx, in) })
 	if err != nil {
@@ -91,6 +88,9 @@ func (m *move) run() (Ending, error) {
 		return m.abandon(*fault)
 	}
 	why, err := m.stages()
+	if err == nil && why == nil {
+		why, err = m.keepOld()
+	}
 	if err != nil {
 		return Ending{}, err
 	}
@@ -150,13 +150,32 @@ func (m *move) rollBack(why stop) (Ending, error) {
 	return end, nil
 }
 
+// keepOld lets the old release run on for its time. Until that is over the new
+// one can be cancelled and rolled back as before.
+func (m *move) keepOld() (*stop, error) {
+	keep := m.in.Plan.Release.KeepOld.D()
+	if keep <= 0 || m.previous == nil {
+		return nil, nil
+	}
+	since, err := m.fl.Now()
+	if err != nil {
+		return nil, err
+	}
+	return do(m.flows, m.fl, "keep the old release", func(ctx context.Context) (*stop, error) {
+		for now().Sub(since) < keep {
+			if why, err := m.dismissed(ctx); err != nil || why != nil {
+				return why, err
+			}
+			if err := pause(ctx, m.Tick); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	})
+}
+
 // conclude drops the old release and records the new one as live.
 func (m *move) conclude() (Ending, error) {
-	if keep := m.in.Plan.Release.KeepOld.D(); keep > 0 && m.previous != nil {
-		if err := m.fl.Sleep(keep); err != nil {
-			return Ending{}, err
-		}
-	}
 	// The old release goes only after the new one is recorded as the one to go
 	// back to; a crash in between leaves both running, never neither.
 	release := m.in.Release

@@ -202,22 +202,29 @@ func hopeless(i target.Instance) bool {
 	return i.Problem.Kind == fairlead.KindDenied || i.Sample.Restarts >= 3
 }
 
+// checked is the checkpoint of a preview check.
+type checked struct {
+	TaskEnding
+	Stop *stop `json:"stop,omitempty"` // came before the target answered
+}
+
 // preview runs the tasks that check the new release before it takes traffic.
 func (m *move) preview() (*stop, error) {
 	for _, t := range m.in.Plan.Tasks {
 		if t.Phase != fairlead.PhasePreview {
 			continue
 		}
-		end, err := do(m.flows, m.fl, "preview "+t.ID, func(ctx context.Context) (TaskEnding, error) {
-			o, err := m.to.Observe(ctx, m.in.place())
-			if err != nil {
-				return TaskEnding{}, err
+		end, err := do(m.flows, m.fl, "preview "+t.ID, func(ctx context.Context) (checked, error) {
+			o, why, err := m.observe(ctx)
+			if err != nil || why != nil {
+				return checked{Stop: why}, err
 			}
 			i, _ := o.Find(m.in.Release.ID)
-			return m.task(ctx, Order{RunID: m.in.RunID, Plan: m.in.Plan, Task: t, Endpoint: i.Endpoint})
+			end, err := m.task(ctx, Order{RunID: m.in.RunID, Plan: m.in.Plan, Task: t, Endpoint: i.Endpoint})
+			return checked{TaskEnding: end}, err
 		})
-		if err != nil {
-			return nil, err
+		if err != nil || end.Stop != nil {
+			return end.Stop, err
 		}
 		if end.Result != fairlead.ResultSuccess {
 			return &stop{

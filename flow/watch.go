@@ -16,6 +16,7 @@ type mark struct {
 	Time     time.Time       `json:"time"`
 	Baseline fairlead.Sample `json:"baseline"`
 	Canary   fairlead.Sample `json:"canary"`
+	Stop     *stop           `json:"stop,omitempty"` // the target did not answer until this came
 }
 
 // sighting is the checkpoint of a watch.
@@ -47,12 +48,30 @@ func (m *move) judge(s step) (*stop, error) {
 }
 
 func (m *move) mark(ctx context.Context) (mark, error) {
-	o, err := m.to.Observe(ctx, m.in.place())
-	if err != nil {
-		return mark{}, err
+	o, why, err := m.observe(ctx)
+	if err != nil || why != nil {
+		return mark{Time: now(), Stop: why}, err
 	}
 	b, c := m.arms(o)
 	return mark{Time: now(), Baseline: b.Sample, Canary: c.Sample}, nil
+}
+
+// observe asks the target until it answers. As long as it does not, whoever
+// cancels, and the deadline, are heard: the stop that is not nil then.
+func (m *move) observe(ctx context.Context) (target.Observed, *stop, error) {
+	for {
+		o, err := m.to.Observe(ctx, m.in.place())
+		if err == nil || ctx.Err() != nil || !fairlead.KindOf(err).Retryable() {
+			return o, nil, err
+		}
+		m.Trouble(err)
+		if why, err := m.mustStop(ctx); err != nil || why != nil {
+			return o, why, err
+		}
+		if err := pause(ctx, m.Tick); err != nil {
+			return o, nil, err
+		}
+	}
 }
 
 // arms gives the previous release and the new one as the target sees them.
@@ -71,15 +90,17 @@ func (m *move) watch(ctx context.Context, s step, begin mark) (sighting, error) 
 	policy := m.in.Plan.Release.Judge
 	end := begin.Time.Add(s.watch)
 	for {
-		v, err := m.look(ctx, s, begin)
+		v, why, err := m.look(ctx, s, begin)
 		if err != nil {
 			return sighting{}, err
+		}
+		if why != nil {
+			return sighting{Verdict: v, Stop: why}, nil
 		}
 		if v.Answer == fairlead.AnswerWorse {
 			return sighting{Verdict: v, Stop: &stop{Reason: v.Stage + ": " + v.Reason}}, nil
 		}
-		why, err := m.mustStop(ctx)
-		if err != nil {
+		if why, err = m.mustStop(ctx); err != nil {
 			return sighting{}, err
 		}
 		if why != nil {
@@ -110,11 +131,21 @@ func (m *move) passing(v fairlead.Verdict, why *stop) string {
 	}
 }
 
-// look takes one sample and asks the judge.
-func (m *move) look(ctx context.Context, s step, begin mark) (fairlead.Verdict, error) {
-	o, err := m.to.Observe(ctx, m.in.place())
-	if err != nil {
-		return fairlead.Verdict{}, err
+// look takes one sample and asks the judge. A stop means that there was no
+// sample to judge.
+func (m *move) look(ctx context.Context, s step, begin mark) (fairlead.Verdict, *stop, error) {
+	v := fairlead.Verdict{
+		ID: m.in.ID + "/verdict/" + s.name, Deployment: m.in.ID, Stage: s.name,
+		Answer: fairlead.AnswerUndecided, Reason: "the target does not answer",
+	}
+	var o target.Observed
+	why, err := begin.Stop, error(nil)
+	if why == nil {
+		o, why, err = m.observe(ctx)
+	}
+	v.Time = now()
+	if err != nil || why != nil {
+		return v, why, err
 	}
 	b, c := m.arms(o)
 	baseline, canary := b.Sample.Since(begin.Baseline), c.Sample.Since(begin.Canary)
@@ -127,10 +158,8 @@ func (m *move) look(ctx context.Context, s step, begin mark) (fairlead.Verdict, 
 	} else {
 		r = judge.Compare(baseline, canary, m.in.Plan.Release.Judge)
 	}
-	return fairlead.Verdict{
-		ID: m.in.ID + "/verdict/" + s.name, Deployment: m.in.ID, Stage: s.name,
-		Answer: r.Answer, Reason: r.Reason, Metrics: r.Metrics, Baseline: baseline, Canary: canary, Time: now(),
-	}, nil
+	v.Answer, v.Reason, v.Metrics, v.Baseline, v.Canary = r.Answer, r.Reason, r.Metrics, baseline, canary
+	return v, nil, nil
 }
 
 // settle says whether the end of a stage has come, and whether it is a stop. A
@@ -161,9 +190,20 @@ func undecided(reason string) *stop {
 }
 
 // mustStop tells whether the rollout has to stop for a reason outside the
-// release: somebody cancelled the run, a rollback took the environment over,
-// or the deployment's own deadline has passed.
+// release: somebody stopped it, or the deployment's own deadline has passed.
 func (m *move) mustStop(ctx context.Context) (*stop, error) {
+	if why, err := m.dismissed(ctx); err != nil || why != nil {
+		return why, err
+	}
+	if limit := m.in.Plan.Release.Deadline.D(); limit > 0 && now().Sub(m.first) > limit {
+		return &stop{Reason: fmt.Sprintf("not done within %s", limit)}, nil
+	}
+	return nil, nil
+}
+
+// dismissed tells whether somebody stopped the rollout: by cancelling the run,
+// or by a rollback that took the environment over.
+func (m *move) dismissed(ctx context.Context) (*stop, error) {
 	cancelled, err := m.Situation.CancelRequested(ctx, m.in.RunID)
 	if err != nil {
 		return nil, err
@@ -177,9 +217,6 @@ func (m *move) mustStop(ctx context.Context) (*stop, error) {
 	}
 	if st.Moving != m.in.ID {
 		return &stop{Reason: "a rollback took the environment over", Replaced: true}, nil
-	}
-	if limit := m.in.Plan.Release.Deadline.D(); limit > 0 && now().Sub(m.first) > limit {
-		return &stop{Reason: fmt.Sprintf("not done within %s", limit)}, nil
 	}
 	return nil, nil
 }
