@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -101,6 +102,12 @@ func (p *Plane) Cancel(ctx context.Context, runID, who, reason string) (fairlead
 		return run, &fairlead.Problem{
 			Op: "cancel " + runID, Kind: fairlead.KindConflict, Err: fmt.Errorf("it has ended with %s", run.Result),
 			Hint: "to undo a release that is live: `fairlead rollback " + run.Environment + "`",
+		}
+	}
+	if strings.HasPrefix(runID, rollbackPrefix) {
+		return run, &fairlead.Problem{
+			Op: "cancel " + runID, Kind: fairlead.KindConflict, Err: errors.New("it is a rollback, which is seen to its end"),
+			Hint: "wait for it; `fairlead run` or `fairlead rollback --to` goes elsewhere afterwards",
 		}
 	}
 	return run, p.Ledger.RequestCancel(ctx, runID, who, reason)

@@ -16,6 +16,7 @@ const (
 	gateFindings  = "no-severe-findings"
 	gateBuild     = "build-proven"
 	gateSBOM      = "sbom-present"
+	gateScanned   = "source-scanned"
 )
 
 // What a decision lists beside a gate.
@@ -112,6 +113,17 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 		Reason: "a secret is in the source",
 		Fix:    "revoke the secret first, then take it out of the file and of the history",
 	}}
+	for _, t := range tasks {
+		if t.Type == stepSecrets {
+			gates = append(gates, fairlead.Gate{
+				Name: gateScanned, Rule: fmt.Sprintf(`evidence.exists(e, e.task == %q && e.predicate_type == %q)`, t.ID, fairlead.PredicateScan),
+				Outcome: fairlead.OutcomeDeny, About: aboutTasks, Source: "always",
+				Reason: "the source was not scanned for secrets",
+				Fix:    "see `fairlead why` of the task that scans, then `fairlead retry`",
+			})
+			break
+		}
+	}
 	if p.profile.Security == "none" {
 		return gates
 	}

@@ -17,6 +17,7 @@ import (
 // Type is one kind of step. Its value never changes after start-up.
 type Type struct {
 	Name     string   // "scan.secrets"
+	Version  string   // of what does the work, when another one may find something else; part of the content key
 	Title    string   // one line, lower case, no full stop
 	Doc      string   // Markdown, embedded from the .md beside the code
 	Needs    Needs    // what the step needs from its surroundings

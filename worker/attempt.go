@@ -83,10 +83,10 @@ func (j *job) started(ctx context.Context) error {
 func (j *job) attempt(ctx context.Context, dir string) (step.Out, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stopped := make(chan struct{})
+	stopped, watched := make(chan struct{}), ctx
 	go func() {
 		defer close(stopped)
-		j.watchCancel(ctx, cancel)
+		j.watchCancel(watched, cancel)
 	}()
 	defer func() { cancel(nil); <-stopped }()
 	if limit := j.order.Task.Timeout.D(); limit > 0 {
@@ -94,14 +94,7 @@ func (j *job) attempt(ctx context.Context, dir string) (step.Out, error) {
 		ctx, done = context.WithTimeout(ctx, limit)
 		defer done()
 	}
-	in, out, err := j.input(ctx, dir)
-	if err != nil {
-		return step.Out{}, err
-	}
-	result, err := j.typ.Run(ctx, in)
-	if cerr := out.Close(); err == nil && cerr != nil {
-		err = &fairlead.Problem{Op: "store output", Kind: fairlead.KindUnavailable, Err: cerr}
-	}
+	result, err := j.once(ctx, dir)
 	switch {
 	case errors.Is(context.Cause(ctx), errCancelled):
 		return step.Out{}, &fairlead.Problem{Op: j.tr.ID, Kind: fairlead.KindCancelled, Err: errCancelled}
@@ -110,6 +103,19 @@ func (j *job) attempt(ctx context.Context, dir string) (step.Out, error) {
 			Op: j.tr.ID, Kind: fairlead.KindTimeout, Err: fmt.Errorf("not done after %s", j.order.Task.Timeout),
 			Hint: "raise the task's timeout, or see `fairlead logs` for where it hangs",
 		}
+	}
+	return result, err
+}
+
+// once prepares the step's world and runs the step in it.
+func (j *job) once(ctx context.Context, dir string) (step.Out, error) {
+	in, out, err := j.input(ctx, dir)
+	if err != nil {
+		return step.Out{}, err
+	}
+	result, err := j.typ.Run(ctx, in)
+	if cerr := out.Close(); err == nil && cerr != nil {
+		err = &fairlead.Problem{Op: "store output", Kind: fairlead.KindUnavailable, Err: cerr}
 	}
 	return result, err
 }
@@ -134,7 +140,7 @@ func (j *job) input(ctx context.Context, dir string) (step.In, io.WriteCloser, e
 		Scratch: filepath.Join(dir, "scratch"), Workspace: filepath.Join(dir, "src"),
 	}
 	if err := os.MkdirAll(in.Scratch, 0o700); err != nil {
-		return in, nil, &fairlead.Problem{Op: "make workspace", Kind: fairlead.KindUnavailable, Err: err, Hint: "is the disk full or read-only?"}
+		return in, nil, unavailable("make workspace", err)
 	}
 	if j.typ.Needs.Workspace {
 		if err := j.Workspaces.Checkout(ctx, o.Plan.Event.Commit, in.Workspace); err != nil {
@@ -163,11 +169,20 @@ const (
 
 // variables are what Fairlead tells every command.
 func (j *job) variables(in step.In) map[string]string {
-	e := in.Event
+	v := j.setting()
+	v["FAIRLEAD_RUN"], v["FAIRLEAD_TASK"], v["FAIRLEAD_ATTEMPT"] = j.order.RunID, j.order.Task.ID, fmt.Sprint(in.Attempt)
+	v["FAIRLEAD_COMMIT"] = in.Event.Commit
+	return v
+}
+
+// setting is the part of the variables that a result may depend on and still be
+// taken over: it belongs to the content key. Run, task, attempt and commit are
+// other ones each time.
+func (j *job) setting() map[string]string {
+	p := j.order.Plan
 	v := map[string]string{
-		"FAIRLEAD_RUN": j.order.RunID, "FAIRLEAD_TASK": j.order.Task.ID, "FAIRLEAD_ATTEMPT": fmt.Sprint(in.Attempt),
-		"FAIRLEAD_SERVICE": in.Service, "FAIRLEAD_ENVIRONMENT": in.Environment, "FAIRLEAD_COMMIT": e.Commit,
-		"FAIRLEAD_BRANCH": e.Branch, "FAIRLEAD_TAG": e.Tag, "FAIRLEAD_EVENT": string(e.Type),
+		"FAIRLEAD_SERVICE": p.Service, "FAIRLEAD_ENVIRONMENT": p.Environment,
+		"FAIRLEAD_BRANCH": p.Event.Branch, "FAIRLEAD_TAG": p.Event.Tag, "FAIRLEAD_EVENT": string(p.Event.Type),
 	}
 	var cell map[string]string
 	if len(j.order.Task.Matrix) > 0 && json.Unmarshal(j.order.Task.Matrix, &cell) == nil {

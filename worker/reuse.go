@@ -79,14 +79,14 @@ func (j *job) key(ctx context.Context) (fairlead.Digest, error) {
 		return "", err
 	}
 	what := struct {
-		Service, Type string
+		Type, Version string
 		Config        any
-		Matrix        string
+		Setting       map[string]string
 		Env           []string
 		Tree          fairlead.Digest
 		Needs         []fairlead.Artifact
 		Change        []string
-	}{Service: o.Plan.Service, Type: o.Task.Type, Config: j.config, Matrix: string(o.Task.Matrix), Env: declared(o.Task.Env), Tree: tree}
+	}{Type: o.Task.Type, Version: j.typ.Version, Config: j.config, Setting: j.setting(), Env: declared(o.Task.Env), Tree: tree}
 	for _, n := range o.Needs {
 		what.Needs = append(what.Needs, n.Artifacts...)
 	}

@@ -137,6 +137,9 @@ func (j *job) run(ctx context.Context) (fairlead.TaskRun, []fairlead.Evidence, e
 		}
 		_ = os.Remove(filepath.Dir(dir)) // the run's, once no other task is in it
 	}()
+	if err := removeAll(dir); err != nil { // what a process that died here left
+		return fairlead.TaskRun{}, nil, unavailable("clear workspace", err)
+	}
 	if err := j.attempts(ctx, dir); err != nil {
 		return fairlead.TaskRun{}, nil, err
 	}
@@ -150,6 +153,10 @@ func (j *job) end(r fairlead.Result, reason string, err error) {
 }
 
 func now() time.Time { return time.Now().UTC() }
+
+func unavailable(op string, err error) error {
+	return &fairlead.Problem{Op: op, Kind: fairlead.KindUnavailable, Err: err, Hint: "is the disk full or read-only?"}
+}
 
 // safe turns an id into one path element.
 func safe(id string) string {

@@ -48,7 +48,11 @@ func (s signer) SignDecision(ctx context.Context, d fairlead.Decision, r *fairle
 }
 
 // openControl opens everything that executing a run needs.
+//
+// The context ends with the first interrupt, and what a run does afterwards,
+// such as rolling back, still needs all of it: so nothing here hangs on it.
 func (w *wiring) openControl(ctx context.Context, s cli.Settings) (*controlPlane, error) {
+	ctx = context.WithoutCancel(ctx)
 	h, err := openHome(ctx, s)
 	if err != nil {
 		return nil, err

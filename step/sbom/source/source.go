@@ -35,6 +35,7 @@ type Config struct {
 // Type describes sbom.source.
 func Type() step.Type {
 	return step.Type{
+		Version:  version(),
 		Name:     Name,
 		Title:    "list what the source depends on",
 		Doc:      doc,

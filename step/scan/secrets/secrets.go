@@ -40,6 +40,7 @@ type Config struct {
 // Type describes scan.secrets.
 func Type() step.Type {
 	return step.Type{
+		Version:  version(),
 		Name:     Name,
 		Title:    "look for secrets in the source",
 		Doc:      doc,
