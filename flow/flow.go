@@ -88,6 +88,7 @@ type Parts struct {
 	Content   target.Content
 	Trouble   func(error)   // told each time a step has to wait for something that is out of reach; must not block
 	Tick      time.Duration // how often a moving release is looked at; 0 means 250 ms
+	Patience  time.Duration // how long a rollback tries before it asks for a person; 0 means 5 min
 }
 
 type flows struct{ Parts }
@@ -96,6 +97,9 @@ type flows struct{ Parts }
 func Register(e *engine.Engine, p Parts) {
 	if p.Tick <= 0 {
 		p.Tick = 250 * time.Millisecond
+	}
+	if p.Patience <= 0 {
+		p.Patience = 5 * time.Minute
 	}
 	f := &flows{p}
 	engine.Register(e, NameDelivery, f.delivery)

@@ -51,8 +51,7 @@ func (m *move) letGo(st *fairlead.EnvironmentState, live *fairlead.Release) {
 	if st.Current != nil && st.Current.ID != live.ID {
 		st.Previous = st.Current
 	}
-	p := m.in.Plan.Release
-	st.Current, st.Target, st.Config, st.Replicas = live, p.Target, p.Config, p.Replicas
+	st.Current = live
 }
 
 // write is a durable step that changes the deployment, and the environment

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -20,12 +19,8 @@ type Rollback struct {
 	Deployment  string            `json:"deployment,omitempty"` // deployment that is stopped, when one moves
 	Environment string            `json:"environment"`
 	Service     string            `json:"service"`
-	Target      string            `json:"target"`
-	From        fairlead.Digest   `json:"from"`         // release that goes
+	From        fairlead.Release  `json:"from"`         // goes
 	To          *fairlead.Release `json:"to,omitempty"` // nil: nothing ran before, so nothing runs afterwards
-	Config      json.RawMessage   `json:"config"`
-	Replicas    int               `json:"replicas"`
-	Ready       fairlead.Duration `json:"ready"`
 	Reason      string            `json:"reason"`
 }
 
@@ -36,22 +31,18 @@ func (in Rollback) place() target.Place {
 	return target.Place{Environment: in.Environment, Service: in.Service}
 }
 
-// patience is how long a rollback tries to have the stable release ready at
-// full strength before it gives up and asks for a person.
-const patience = 5 * time.Minute
-
 // turned is the checkpoint of the first act.
 type turned struct {
 	Fence   int64             `json:"fence"`
 	Current *fairlead.Release `json:"current,omitempty"` // when the rollback began
 	Turned  bool              `json:"turned"`            // all traffic is on the stable release
-	Fault   *fairlead.Fault   `json:"fault,omitempty"`
+	Fault   *fairlead.Fault   `json:"fault,omitempty"`   // the environment could not be claimed
 	Time    time.Time         `json:"time"`
 }
 
 // rollback turns the traffic first and tidies up afterwards.
 func (f *flows) rollback(fl *engine.Flow, in Rollback) (Ending, error) {
-	to := f.target(in.Target)
+	to := f.target(in.From.Target)
 	t, err := do(f, fl, "turn", func(ctx context.Context) (turned, error) { return f.turn(ctx, in, to) })
 	if err != nil {
 		return Ending{}, err
@@ -59,14 +50,14 @@ func (f *flows) rollback(fl *engine.Flow, in Rollback) (Ending, error) {
 	if err := f.noteTurn(fl, in, t); err != nil {
 		return Ending{}, err
 	}
-	fault, err := do(f, fl, "settle", func(ctx context.Context) (*fairlead.Fault, error) {
+	done, err := do(f, fl, "settle", func(ctx context.Context) (settled, error) {
 		return f.settleBack(ctx, in, to, t)
 	})
 	if err != nil {
 		return Ending{}, err
 	}
-	end := ending(in, fault)
-	return end, f.endRollback(fl, in, t, end)
+	end := ending(in, done.Fault)
+	return end, f.endRollback(fl, in, t, done, end)
 }
 
 // turn takes the environment over and, in the same breath, gives all traffic
@@ -87,43 +78,78 @@ func (f *flows) turn(ctx context.Context, in Rollback, to target.Target) (turned
 
 // desired keeps both releases running and divides the traffic between them.
 func (in Rollback) desired(fence int64, toWeight, fromWeight int) target.Desired {
-	d := target.Desired{Fence: fence, Config: in.Config}
 	if in.To == nil {
-		return d
+		return target.Desired{Fence: fence, Config: in.From.Config}
 	}
-	d.Releases = []target.Wanted{{Release: in.To.ID, Replicas: in.Replicas, Weight: toWeight}}
-	if in.From != in.To.ID {
-		d.Releases = append(d.Releases, target.Wanted{Release: in.From, Replicas: in.Replicas, Weight: fromWeight})
+	d := target.Desired{Fence: fence, Config: in.To.Config, Releases: []target.Wanted{
+		{Release: in.To.ID, Replicas: in.To.Replicas, Weight: toWeight},
+	}}
+	if in.From.ID != in.To.ID {
+		d.Releases = append(d.Releases, target.Wanted{Release: in.From.ID, Replicas: in.From.Replicas, Weight: fromWeight})
 	}
 	return d
 }
 
-// settleBack waits until the stable release is at full strength with all the
-// traffic, and stops the other one. A fault means a person is needed.
-func (f *flows) settleBack(ctx context.Context, in Rollback, to target.Target, t turned) (*fairlead.Fault, error) {
-	if t.Fault != nil || in.To == nil {
-		return t.Fault, nil
+// settled is the checkpoint of the end of a rollback.
+type settled struct {
+	Turned bool            `json:"turned"` // all traffic is on the stable release
+	Time   time.Time       `json:"time"`   // when that was so, when it came after the first act
+	Fault  *fairlead.Fault `json:"fault,omitempty"`
+}
+
+// settleBack brings the stable release to full strength with all the traffic
+// and stops the other one. It goes on trying for as long as there is patience; a
+// fault means that a person is needed.
+func (f *flows) settleBack(ctx context.Context, in Rollback, to target.Target, t turned) (settled, error) {
+	out := settled{Turned: t.Turned, Time: t.Time, Fault: t.Fault}
+	if t.Fault != nil {
+		return out, nil
 	}
-	for !t.Turned {
-		if now().Sub(t.Time) > patience {
-			return in.givenUp("its replicas do not stay ready"), nil
+	for {
+		fault, err := f.tryBack(ctx, in, to, t, &out)
+		if err != nil {
+			return out, err
 		}
-		fault, err := f.bringBack(ctx, in, to, t)
-		if err != nil || fault != nil {
+		if fault == nil || final(fault) || now().Sub(t.Time) > f.Patience {
+			out.Fault = fault
+			return out, nil
+		}
+		if err := pause(ctx, f.Tick); err != nil {
+			return out, err
+		}
+	}
+}
+
+// final tells whether trying a rollback again is in vain.
+func final(f *fairlead.Fault) bool {
+	return f.Kind == fairlead.KindDenied || f.Kind == fairlead.KindInvalid || f.Kind == fairlead.KindNotFound
+}
+
+// tryBack goes once through all that is left of a rollback.
+func (f *flows) tryBack(ctx context.Context, in Rollback, to target.Target, t turned, out *settled) (*fairlead.Fault, error) {
+	apply := func(d target.Desired) (*fairlead.Fault, error) {
+		return f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), d) })
+	}
+	if !out.Turned {
+		if in.To != nil {
+			if fault, err := f.bringBack(ctx, in, to, t); err != nil || fault != nil {
+				return fault, err
+			}
+		}
+		if fault, err := apply(in.desired(t.Fence, 100, 0)); err != nil || fault != nil {
 			return fault, err
 		}
-		fault, err = f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), in.desired(t.Fence, 100, 0)) })
-		if err != nil {
-			return nil, err
-		}
-		t.Turned = fault == nil
+		out.Turned, out.Time = true, now()
 	}
-	if fault, err := f.strength(ctx, in, to, in.Replicas, t.Time); err != nil || fault != nil {
+	if in.To == nil {
+		return nil, nil
+	}
+	if fault, err := f.strength(ctx, in, to, in.To.Replicas, t.Time); err != nil || fault != nil {
 		return fault, err
 	}
 	alone := in
-	alone.From = in.To.ID
-	return f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), alone.desired(t.Fence, 100, 0)) })
+	alone.From = *in.To
+	return apply(alone.desired(t.Fence, 100, 0))
 }
 
 // bringBack starts the stable release beside the other one, which keeps the
@@ -152,8 +178,8 @@ func (f *flows) strength(ctx context.Context, in Rollback, to target.Target, rep
 		if seen.Ready >= replicas {
 			return nil, nil
 		}
-		if now().Sub(since) > patience {
-			return in.givenUp(fmt.Sprintf("%d of %d replicas are ready", seen.Ready, replicas)), nil
+		if now().Sub(since) > f.Patience {
+			return f.givenUp(in, fmt.Sprintf("%d of %d replicas are ready", seen.Ready, replicas)), nil
 		}
 		if err := pause(ctx, f.Tick); err != nil {
 			return nil, err
@@ -162,10 +188,10 @@ func (f *flows) strength(ctx context.Context, in Rollback, to target.Target, rep
 }
 
 // givenUp is the fault of a rollback that ran out of patience.
-func (in Rollback) givenUp(cause string) *fairlead.Fault {
+func (f *flows) givenUp(in Rollback, cause string) *fairlead.Fault {
 	return fairlead.FaultOf(&fairlead.Problem{
 		Op: "roll back", Kind: fairlead.KindUnavailable,
-		Err:  fmt.Errorf("release %s is not at full strength after %s: %s", in.To.ID.Short(), patience, cause),
+		Err:  fmt.Errorf("release %s is not at full strength after %s: %s", in.To.ID.Short(), f.Patience, cause),
 		Hint: "see `fairlead logs` for what the stable release says; start it by hand if need be",
 	})
 }
@@ -188,14 +214,16 @@ func (f *flows) noteTurn(fl *engine.Flow, in Rollback, t turned) error {
 			From   fairlead.Digest `json:"from"`
 			Turned bool            `json:"turned"`
 			Reason string          `json:"reason"`
-		}{idOf(in.To), in.From, t.Turned, in.Reason})}}
+		}{idOf(in.To), in.From.ID, t.Turned, in.Reason})}}
 		d, err := f.stopped(ctx, in)
 		if err != nil {
 			return false, err
 		}
 		if d != nil {
 			d.Phase, d.Reason = fairlead.DeployRollingBack, in.Reason
-			d.Weights = append(d.Weights, fairlead.WeightPoint{Time: t.Time, Weight: 0})
+			if t.Turned {
+				d.Weights = append(d.Weights, fairlead.WeightPoint{Time: t.Time, Weight: 0})
+			}
 			u.Deployment = d
 		}
 		return f.Ledger.Commit(ctx, u)
@@ -216,34 +244,28 @@ func (f *flows) stopped(ctx context.Context, in Rollback) (*fairlead.Deployment,
 }
 
 // endRollback records how the rollback ended and frees the environment.
-func (f *flows) endRollback(fl *engine.Flow, in Rollback, t turned, end Ending) error {
+func (f *flows) endRollback(fl *engine.Flow, in Rollback, t turned, done settled, end Ending) error {
 	at, err := fl.Now()
 	if err != nil {
 		return err
 	}
 	_, err = do(f, fl, "end", func(ctx context.Context) (bool, error) {
 		u := fairlead.Update{Records: []fairlead.Record{record(in.ID+"/finished", fairlead.RecordRollbackFinished, in.ID, in.RunID, at, end)}}
-		d, err := f.stopped(ctx, in)
-		if err != nil {
+		if u.Deployment, err = f.stopped(ctx, in); err != nil {
 			return false, err
 		}
-		if d != nil {
-			d.Phase, d.FinishedAt = fairlead.DeployRolledBack, at
-			if end.Result != fairlead.ResultSuccess {
-				d.Phase = fairlead.DeployFailed
+		if d := u.Deployment; d != nil {
+			d.FinishedAt = at
+			d.Phase = fairlead.DeployFailed
+			if end.Result == fairlead.ResultSuccess {
+				d.Phase = fairlead.DeployRolledBack
 			}
-			u.Deployment = d
+			if done.Turned && !t.Turned {
+				d.Weights = append(d.Weights, fairlead.WeightPoint{Time: done.Time, Weight: 0})
+			}
 		}
-		if t.Fault == nil {
-			st, err := f.Situation.Environment(ctx, in.Environment, in.Service)
-			if err != nil {
-				return false, err
-			}
-			st.Moving, st.Fence, st.UpdatedAt = "", t.Fence, at
-			if in.To != nil && (st.Current == nil || st.Current.ID != in.To.ID) {
-				st.Previous, st.Current = nil, in.To // what failed is nothing to go back to
-			}
-			u.Environment = &st
+		if u.Environment, err = f.freed(ctx, in, t, done, at); err != nil {
+			return false, err
 		}
 		if in.Own {
 			run, err := f.Reader.Run(ctx, in.RunID)
@@ -257,4 +279,22 @@ func (f *flows) endRollback(fl *engine.Flow, in Rollback, t turned, end Ending) 
 		return f.Ledger.Commit(ctx, u)
 	})
 	return err
+}
+
+// freed is the environment after the rollback, so that others may move it
+// again; nil when it was never ours. The stable release is the current one only
+// when it has the traffic.
+func (f *flows) freed(ctx context.Context, in Rollback, t turned, done settled, at time.Time) (*fairlead.EnvironmentState, error) {
+	if t.Fault != nil {
+		return nil, nil
+	}
+	st, err := f.Situation.Environment(ctx, in.Environment, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	st.Moving, st.Fence, st.UpdatedAt = "", t.Fence, at
+	if done.Turned && in.To != nil && (st.Current == nil || st.Current.ID != in.To.ID) {
+		st.Previous, st.Current = nil, in.To // what failed is nothing to go back to
+	}
+	return &st, nil
 }

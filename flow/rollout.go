@@ -133,9 +133,7 @@ func (m *move) abandon(fault fairlead.Fault) (Ending, error) {
 func (m *move) rollBack(why stop) (Ending, error) {
 	back, err := engine.Child[Rollback, Ending](m.fl, NameRollback, RollbackID(m.in.ID), Rollback{
 		ID: RollbackID(m.in.ID), RunID: m.in.RunID, Deployment: m.in.ID, Environment: m.in.Plan.Environment,
-		Service: m.in.Plan.Service, Target: m.in.Plan.Release.Target, From: m.in.Release.ID, To: m.current,
-		Config: m.in.Plan.Release.Config, Replicas: m.in.Plan.Release.Replicas,
-		Ready: m.in.Plan.Release.Ready, Reason: why.Reason,
+		Service: m.in.Plan.Service, From: m.in.Release, To: m.current, Reason: why.Reason,
 	})
 	if err != nil {
 		return Ending{}, err
@@ -182,7 +180,7 @@ func (m *move) conclude() (Ending, error) {
 	if err := m.end("done", fairlead.DeployDone, "", &release, fairlead.RecordServiceDeployed); err != nil {
 		return Ending{}, err
 	}
-	fault, err := m.apply("drop the old release", m.wanted(share{newReplicas: m.in.Plan.Release.Replicas, weight: 100}))
+	fault, err := m.apply("drop the old release", m.wanted(share{newReplicas: m.in.Release.Replicas, weight: 100}))
 	if err != nil {
 		return Ending{}, err
 	}

@@ -37,10 +37,9 @@ type step struct {
 // replica until the last verdict, so that a rollback never waits for a start.
 func (m *move) steps() []step {
 	p := m.in.Plan.Release
-	n := p.Replicas
-	old := n
-	if m.previous == nil {
-		old = 0
+	n, old := m.in.Release.Replicas, 0
+	if m.previous != nil {
+		old = m.previous.Replicas
 	}
 	var steps []step
 	switch {
@@ -53,10 +52,10 @@ func (m *move) steps() []step {
 	case m.in.Plan.Strategy == fairlead.StrategyRolling:
 		weight := 0
 		for i := 1; i <= n; i++ {
-			after := share{newReplicas: i, oldReplicas: max(1, n-i), weight: 100 * i / n}
+			after := share{newReplicas: i, oldReplicas: max(1, old-i*old/n), weight: 100 * i / n}
 			steps = append(steps, step{
 				name:   fmt.Sprintf("replica %d of %d", i, n),
-				before: share{newReplicas: i, oldReplicas: max(1, n-i+1), weight: weight},
+				before: share{newReplicas: i, oldReplicas: max(1, old-(i-1)*old/n), weight: weight},
 				after:  after, watch: p.Steps[0].For.D(),
 			})
 			weight = after.weight
@@ -253,7 +252,7 @@ func (m *move) shift(s step) (*stop, error) {
 
 // wanted is the desired state for a share.
 func (m *move) wanted(s share) target.Desired {
-	d := target.Desired{Fence: m.fence, Config: m.in.Plan.Release.Config}
+	d := target.Desired{Fence: m.fence, Config: m.in.Release.Config}
 	d.Releases = append(d.Releases, target.Wanted{Release: m.in.Release.ID, Replicas: s.newReplicas, Weight: s.weight})
 	if m.previous != nil && s.oldReplicas > 0 {
 		d.Releases = append(d.Releases, target.Wanted{Release: m.previous.ID, Replicas: s.oldReplicas, Weight: 100 - s.weight})

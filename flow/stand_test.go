@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -224,9 +225,7 @@ func (s *stand) call(op string) error {
 }
 
 func (s *stand) spot(at target.Place) *spot {
-	if s.spots[at] == nil {
-		s.spots[at] = &spot{}
-	}
+	s.spots[at] = cmp.Or(s.spots[at], &spot{})
 	return s.spots[at]
 }
 

@@ -98,7 +98,10 @@ func assemble(p fairlead.Plan, tasks []fairlead.TaskRun) (*fairlead.Release, *fa
 			built = append(built, t.Artifacts...)
 		}
 	}
-	r := fairlead.Release{Service: p.Service, Commit: p.Event.Commit, Command: p.Release.Command, Env: p.Release.Env}
+	r := fairlead.Release{
+		Service: p.Service, Commit: p.Event.Commit, Command: p.Release.Command, Env: p.Release.Env,
+		Target: p.Release.Target, Config: p.Release.Config, Replicas: p.Release.Replicas,
+	}
 	var missing []string
 	for _, pattern := range p.Release.Artifacts {
 		found := false
