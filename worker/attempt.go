@@ -187,10 +187,20 @@ func (j *job) setting() map[string]string {
 	var cell map[string]string
 	if len(j.order.Task.Matrix) > 0 && json.Unmarshal(j.order.Task.Matrix, &cell) == nil {
 		for name, value := range cell {
-			v["FAIRLEAD_MATRIX_"+strings.ToUpper(safe(name))] = value
+			v["FAIRLEAD_MATRIX_"+strings.ToUpper(variable(name))] = value
 		}
 	}
 	return v
+}
+
+// variable makes a matrix axis part of a variable's name.
+func variable(axis string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, axis)
 }
 
 // secrets are the values of the variables that the config declares: whatever

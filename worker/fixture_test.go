@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,20 +134,53 @@ func (s *shed) build(script string, changes ...func(*flow.Order)) flow.Order {
 
 func quote(s string) string { return fmt.Sprintf("%q", s) }
 
+// run does a task.
+func (s *shed) run(o flow.Order) (fairlead.TaskRun, []fairlead.Evidence, error) {
+	return worker.New(s.opts).Execute(s.Context(), o)
+}
+
 // execute does a task and records it, as the flow does.
 func (s *shed) execute(o flow.Order) (fairlead.TaskRun, []fairlead.Evidence) {
 	s.Helper()
-	tr, ev, err := worker.New(s.opts).Execute(s.Context(), o)
+	tr, ev, err := s.run(o)
 	if err != nil {
 		s.Fatalf("execute: %v", err)
 	}
 	if tr.State != fairlead.StateFinished || tr.FinishedAt.IsZero() || tr.RunID != o.RunID || tr.ID != o.Task.ID {
 		s.Errorf("task run %+v", tr)
 	}
-	rec := fairlead.Record{ID: o.RunID + "/task/finished", Type: fairlead.RecordTaskFinished, Subject: o.RunID, RunID: o.RunID, Time: tr.FinishedAt}
-	_, err = s.store.Commit(s.Context(), fairlead.Update{Records: []fairlead.Record{rec}, Tasks: []fairlead.TaskRun{tr}, Evidence: ev})
-	must(s.T, err)
+	s.record(o, tr, ev)
 	return tr, ev
+}
+
+func (s *shed) record(o flow.Order, tr fairlead.TaskRun, ev []fairlead.Evidence) {
+	s.Helper()
+	rec := fairlead.Record{ID: o.RunID + "/task/finished", Type: fairlead.RecordTaskFinished, Subject: o.RunID, RunID: o.RunID, Time: tr.FinishedAt}
+	_, err := s.store.Commit(s.Context(), fairlead.Update{Records: []fairlead.Record{rec}, Tasks: []fairlead.TaskRun{tr}, Evidence: ev})
+	must(s.T, err)
+}
+
+// blob keeps content and gives it as an artifact.
+func (s *shed) blob(content string) fairlead.Artifact {
+	s.Helper()
+	d, n, err := s.opts.Blobs.Put(s.Context(), strings.NewReader(content))
+	must(s.T, err)
+	return fairlead.Artifact{Name: "first.bin", Digest: d, Size: n, Mode: 0o644}
+}
+
+// content reads an artifact that a task left.
+func (s *shed) content(tr fairlead.TaskRun, name string) string {
+	s.Helper()
+	i := slices.IndexFunc(tr.Artifacts, func(a fairlead.Artifact) bool { return a.Name == name })
+	if i < 0 {
+		s.Fatalf("no artifact %s in %v", name, tr.Artifacts)
+	}
+	r, err := s.opts.Blobs.Open(s.Context(), tr.Artifacts[i].Digest)
+	must(s.T, err)
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	must(s.T, err)
+	return string(b)
 }
 
 // succeeds does a task that has to succeed.

@@ -31,6 +31,9 @@ func (j *job) reuse(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, nil //nolint:nilerr // what cannot be read back cannot be reused: do the work
 	}
+	// A retry may take over what was made of something else: then it is not what
+	// the key of this task stands for, and must not be found by it.
+	j.tr.Key = from.Key
 	j.tr.ReusedFrom, j.tr.Artifacts, j.tr.Cases = from.ReusedFrom, from.Artifacts, from.Cases
 	j.tr.Findings, j.tr.Measurements = from.Findings, from.Measurements
 	j.end(fairlead.ResultSuccess, from.Reason, nil)
