@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
-// Release is what enters an environment: artifacts and how to start them.
-// ID is the digest of all other fields, so an equal release is the same one.
+// Release is what enters an environment: artifacts, how to start them, and the
+// target's configuration they run with, all decided upon and signed as one. ID
+// is the digest of all other fields, so an equal release is the same one, and
+// going back to a release is going back to everything about it.
 type Release struct {
 	ID        Digest            `json:"id"`
 	Service   string            `json:"service"`
@@ -14,6 +16,9 @@ type Release struct {
 	Artifacts []Artifact        `json:"artifacts"`
 	Command   []string          `json:"command"`
 	Env       map[string]string `json:"env,omitempty"`
+	Target    string            `json:"target,omitempty"`   // target type
+	Config    json.RawMessage   `json:"config,omitempty"`   // the target type's config, complete with defaults
+	Replicas  int               `json:"replicas,omitempty"` // at full strength
 }
 
 // Identify gives the release with its ID set.
@@ -26,8 +31,7 @@ func (r Release) Identify() Release {
 // DeployPhase says where a deployment is on its way.
 type DeployPhase string
 
-// The phases of a deployment. Rollback is reachable from every phase before
-// done, and from done while it bakes.
+// The phases of a deployment. Rollback is reachable from every phase before done.
 const (
 	DeployPrepare     DeployPhase = "prepare"
 	DeployShift       DeployPhase = "shift"
@@ -35,7 +39,8 @@ const (
 	DeployDone        DeployPhase = "done"
 	DeployRollingBack DeployPhase = "rolling_back"
 	DeployRolledBack  DeployPhase = "rolled_back"
-	DeployFailed      DeployPhase = "failed" // rolled back was not possible: a person is needed
+	DeployRefused     DeployPhase = "refused" // the target did not take the release; traffic was not touched
+	DeployFailed      DeployPhase = "failed"  // rolling back was not possible: a person is needed
 )
 
 // Deployment is a release entering an environment, by stages.
@@ -64,15 +69,12 @@ type WeightPoint struct {
 
 // EnvironmentState is what is live in one environment for one service.
 type EnvironmentState struct {
-	Environment string          `json:"environment"`
-	Service     string          `json:"service"`
-	Current     *Release        `json:"current,omitempty"`    // takes the traffic
-	Previous    *Release        `json:"previous,omitempty"`   // known good before Current
-	Deployment  string          `json:"deployment,omitempty"` // the last one
-	Moving      string          `json:"moving,omitempty"`     // deployment in progress, holder of the environment
-	Target      string          `json:"target,omitempty"`     // target type
-	Config      json.RawMessage `json:"config,omitempty"`     // the target's config it was released with, JSON
-	Replicas    int             `json:"replicas,omitempty"`   // wanted for Current
-	Fence       int64           `json:"fence"`                // highest fence given out
-	UpdatedAt   time.Time       `json:"updated_at"`
+	Environment string    `json:"environment"`
+	Service     string    `json:"service"`
+	Current     *Release  `json:"current,omitempty"`    // takes the traffic
+	Previous    *Release  `json:"previous,omitempty"`   // known good before Current
+	Deployment  string    `json:"deployment,omitempty"` // the last one
+	Moving      string    `json:"moving,omitempty"`     // deployment in progress, holder of the environment
+	Fence       int64     `json:"fence"`                // highest fence given out
+	UpdatedAt   time.Time `json:"updated_at"`
 }

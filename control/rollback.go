@@ -65,7 +65,7 @@ func (p *Plane) prepare(ctx context.Context, b Back) (flow.Rollback, error) {
 	}
 	return flow.Rollback{
 		ID: run.ID + "/rollback", RunID: run.ID, Own: true, Environment: b.Environment, Service: b.Service,
-		Target: st.Target, From: st.Current.ID, To: &to, Config: st.Config, Replicas: st.Replicas, Reason: b.Reason,
+		From: *st.Current, To: &to, Reason: b.Reason,
 	}, nil
 }
 
@@ -85,23 +85,10 @@ func (p *Plane) stopMoving(ctx context.Context, b Back, st fairlead.EnvironmentS
 	if err != nil {
 		return flow.Rollback{}, err
 	}
-	plan, err := p.planOf(ctx, d.RunID)
-	if err != nil {
-		return flow.Rollback{}, err
-	}
 	return flow.Rollback{
 		ID: flow.RollbackID(d.ID), RunID: d.RunID, Deployment: d.ID, Environment: b.Environment, Service: b.Service,
-		Target: plan.Release.Target, From: d.Release.ID, To: st.Current, Config: plan.Release.Config,
-		Replicas: plan.Release.Replicas, Ready: plan.Release.Ready, Reason: "asked for by " + b.Who + ": " + b.Reason,
+		From: d.Release, To: st.Current, Reason: "asked for by " + b.Who + ": " + b.Reason,
 	}, nil
-}
-
-func (p *Plane) planOf(ctx context.Context, runID string) (fairlead.Plan, error) {
-	run, err := p.Reader.Run(ctx, runID)
-	if err != nil {
-		return fairlead.Plan{}, err
-	}
-	return p.Reader.Plan(ctx, run.Plan)
 }
 
 // choose finds the release to go back to among those that were live.

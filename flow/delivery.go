@@ -22,6 +22,8 @@ type Ending struct {
 	Result fairlead.Result `json:"result"`
 	Reason string          `json:"reason"`
 	Fault  *fairlead.Fault `json:"fault,omitempty"`
+	// Deployment is the deployment that came of it, "" when none began.
+	Deployment string `json:"deployment,omitempty"`
 }
 
 // TaskEnding is the checkpoint of one task; everything else about it is in the ledger.
@@ -114,12 +116,13 @@ func (f *flows) tasks(fl *engine.Flow, in Delivery) error {
 		})
 		order = append(order, t.ID)
 	}
-	for _, id := range order {
-		if _, err := futures[id].Wait(); err != nil {
-			return fmt.Errorf("task %s: %w", id, err)
+	var first error
+	for _, id := range order { // all of them: no task may go on after its run has ended
+		if _, err := futures[id].Wait(); err != nil && first == nil {
+			first = fmt.Errorf("task %s: %w", id, err)
 		}
 	}
-	return nil
+	return first
 }
 
 // ruling is the checkpoint of the decision.
@@ -157,11 +160,14 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 	if err != nil {
 		return ruling{}, err
 	}
-	run := newRun(in, at)
-	if stored, err := f.Reader.Run(ctx, in.RunID); err == nil {
-		run = stored
+	run, err := f.Reader.Run(ctx, in.RunID)
+	if err != nil {
+		return ruling{}, err
 	}
 	run.Decision = d.ID
+	if release != nil && refusal(d) == nil {
+		run.State = fairlead.StateFinalizing
+	}
 	_, err = f.Ledger.Commit(ctx, fairlead.Update{
 		Records:  []fairlead.Record{record(d.ID, fairlead.RecordDecision, d.ID, in.RunID, at, d)},
 		Run:      &run,
@@ -182,19 +188,24 @@ func withRule(d fairlead.Decision, r fairlead.RuleOutcome) fairlead.Decision {
 
 // refusal is the ending of a run whose decision stops it, nil when it may go on.
 func refusal(d fairlead.Decision) *Ending {
-	if d.Outcome != fairlead.OutcomeDeny && d.Outcome != fairlead.OutcomeWait {
+	kind := fairlead.KindDenied
+	switch d.Outcome {
+	case fairlead.OutcomeAllow, fairlead.OutcomeWarn:
 		return nil
+	case fairlead.OutcomeWait:
+		kind = fairlead.KindWaiting
 	}
 	for _, r := range d.Rules {
 		if r.Outcome == d.Outcome {
 			return &Ending{
 				Result: fairlead.ResultFailure,
 				Reason: fmt.Sprintf("%s: %s", r.Name, r.Reason),
-				Fault:  &fairlead.Fault{Op: "decide", Kind: fairlead.KindDenied, Cause: r.Name + ": " + r.Reason, Hint: r.Fix},
+				Fault:  &fairlead.Fault{Op: "decide", Kind: kind, Cause: r.Name + ": " + r.Reason, Hint: r.Fix},
 			}
 		}
 	}
-	return &Ending{Result: fairlead.ResultFailure, Reason: "the decision is " + string(d.Outcome)}
+	reason := "the decision is " + string(d.Outcome)
+	return &Ending{Result: fairlead.ResultFailure, Reason: reason, Fault: &fairlead.Fault{Op: "decide", Kind: kind, Cause: reason}}
 }
 
 // release hands over to the rollout, when there is something to release.
@@ -219,10 +230,7 @@ func (f *flows) finish(fl *engine.Flow, in Delivery, d ruling, end Ending, start
 	_, err = do(f, fl, "finish", func(ctx context.Context) (bool, error) {
 		run := newRun(in, started)
 		run.State, run.Result, run.Reason, run.Fault = fairlead.StateFinished, end.Result, end.Reason, end.Fault
-		run.Decision, run.FinishedAt = d.Decision.ID, at
-		if d.Ending == nil && d.Release != nil {
-			run.Deployment = DeploymentID(in.RunID)
-		}
+		run.Decision, run.Deployment, run.FinishedAt = d.Decision.ID, end.Deployment, at
 		return f.Ledger.Commit(ctx, fairlead.Update{
 			Records: []fairlead.Record{record(in.RunID+"/finished", fairlead.RecordRunFinished, in.RunID, in.RunID, at, run)},
 			Run:     &run,

@@ -70,7 +70,7 @@ func abandoned(t *testing.T, r *rig, run fairlead.Run) {
 	r.states()
 	r.live("old")
 	d, err := r.store.Deployment(t.Context(), run.Deployment)
-	if err != nil || d.Phase != fairlead.DeployFailed || d.FinishedAt.IsZero() {
+	if err != nil || d.Phase != fairlead.DeployRefused || d.FinishedAt.IsZero() {
 		t.Errorf("deployment %+v %v", d, err)
 	}
 	if n := r.records(run.ID, fairlead.RecordRollbackStarted); n != 0 {

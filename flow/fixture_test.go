@@ -65,7 +65,7 @@ func newRig(t testing.TB) *rig {
 			Blobs: blobs, Dir: filepath.Join(dir, "work"), Parallel: 4, Logger: slog.New(slog.DiscardHandler),
 		}),
 		Target:  func(string) (target.Target, error) { return r.stand, nil },
-		Trouble: r.trouble.add, Tick: time.Millisecond,
+		Trouble: r.trouble.add, Tick: time.Millisecond, Patience: 3 * time.Second,
 	}
 	r.engine = r.launch()
 	return r

@@ -23,7 +23,7 @@ func back(r *rig, run string, p fairlead.Plan) flow.Rollback {
 	}
 	return flow.Rollback{
 		ID: flow.RollbackID(d.ID), RunID: run, Deployment: d.ID, Environment: shop.Environment, Service: shop.Service,
-		Target: "stand", From: d.Release.ID, To: st.Current, Config: p.Release.Config, Replicas: 2, Reason: "asked for",
+		From: d.Release, To: st.Current, Reason: "asked for",
 	}
 }
 
@@ -112,8 +112,8 @@ func own(r *rig, id string) flow.Rollback {
 		r.Fatal(err)
 	}
 	return flow.Rollback{
-		ID: id + "/rollback", RunID: id, Own: true, Environment: shop.Environment, Service: shop.Service, Target: "stand",
-		From: st.Current.ID, To: st.Previous, Config: st.Config, Replicas: st.Replicas, Reason: "asked for",
+		ID: id + "/rollback", RunID: id, Own: true, Environment: shop.Environment, Service: shop.Service,
+		From: *st.Current, To: st.Previous, Reason: "asked for",
 	}
 }
 

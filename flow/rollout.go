@@ -38,7 +38,9 @@ type move struct {
 	fence    int64
 	current  *fairlead.Release // takes the traffic when the rollout begins; nil when nothing does
 	previous *fairlead.Release // current, unless that is the very release to be rolled out
-	first    time.Time
+	first    time.Time         // when the rollout began
+	start    fairlead.Sample   // what the previous release had served by then
+	shared   *fairlead.Sample  // what it served during the last stage that it had a part in
 }
 
 // rollout moves a release into its environment by stages, each of them judged.
@@ -61,8 +63,9 @@ func (f *flows) rollout(fl *engine.Flow, in Rollout) (Ending, error) {
 	}
 	end, err := m.run()
 	if err != nil && !interrupted(fl) {
-		return m.rollBack(stop{Reason: err.Error(), Fault: fairlead.FaultOf(err)})
+		end, err = m.rollBack(stop{Reason: err.Error(), Fault: fairlead.FaultOf(err)})
 	}
+	end.Deployment = in.ID
 	return end, err
 }
 
@@ -126,7 +129,7 @@ func (m *move) abandon(fault fairlead.Fault) (Ending, error) {
 	if fault.Kind == fairlead.KindDenied || fault.Kind == fairlead.KindInvalid {
 		end.Result = fairlead.ResultFailure
 	}
-	return end, m.end("abandoned", fairlead.DeployFailed, end.Reason, nil, fairlead.RecordDeploymentEnded)
+	return end, m.end("abandoned", fairlead.DeployRefused, end.Reason, nil, fairlead.RecordDeploymentEnded)
 }
 
 // rollBack hands over to the rollback flow and waits for it.
@@ -180,7 +183,7 @@ func (m *move) conclude() (Ending, error) {
 	if err := m.end("done", fairlead.DeployDone, "", &release, fairlead.RecordServiceDeployed); err != nil {
 		return Ending{}, err
 	}
-	fault, err := m.apply("drop the old release", m.wanted(share{newReplicas: m.in.Release.Replicas, weight: 100}))
+	fault, err := do(m.flows, m.fl, "drop the old release", m.drop)
 	if err != nil {
 		return Ending{}, err
 	}
@@ -188,8 +191,31 @@ func (m *move) conclude() (Ending, error) {
 		Result: fairlead.ResultSuccess,
 		Reason: fmt.Sprintf("release %s is live in %s", release.ID.Short(), m.in.Plan.Environment),
 	}
-	if fault != nil && fault.Kind != fairlead.KindConflict {
+	if fault != nil {
 		end.Reason += "; the old one could not be stopped: " + fault.Cause
 	}
 	return end, nil
+}
+
+// drop leaves only the new release running. A target refuses that while no
+// replica is ready, so it is asked again, for as long as nobody else has taken
+// the environment since.
+func (m *move) drop(ctx context.Context) (*fairlead.Fault, error) {
+	alone := m.wanted(share{newReplicas: m.in.Release.Replicas, weight: 100})
+	for began := now(); ; {
+		fault, err := m.attempt(ctx, func() error { return m.to.Apply(ctx, m.in.place(), alone) })
+		if err != nil || fault == nil || fault.Kind != fairlead.KindConflict || now().Sub(began) > m.Patience {
+			return fault, err
+		}
+		st, err := m.Situation.Environment(ctx, m.in.Plan.Environment, m.in.Plan.Service)
+		if err != nil || st.Fence != m.fence {
+			return nil, err
+		}
+		if _, err := m.to.Observe(ctx, m.in.place()); err != nil {
+			m.Trouble(err)
+		}
+		if err := pause(ctx, m.Tick); err != nil {
+			return nil, err
+		}
+	}
 }

@@ -84,6 +84,11 @@ func (m *move) steps() []step {
 
 // stages walks through the steps. A stop that is not nil means: roll back.
 func (m *move) stages() (*stop, error) {
+	begin, err := do(m.flows, m.fl, "mark start", func(ctx context.Context) (mark, error) { return m.mark(ctx) })
+	if err != nil || begin.Stop != nil {
+		return begin.Stop, err
+	}
+	m.start = begin.Baseline
 	for i, s := range m.steps() {
 		if s.phase == "" {
 			s.phase = fairlead.DeployShift
@@ -134,31 +139,42 @@ func (m *move) bringUp(i int, s step) (*stop, error) {
 	if fault != nil {
 		return &stop{Reason: fault.Cause, Fault: fault}, nil
 	}
+	since, err := m.fl.Now()
+	if err != nil {
+		return nil, err
+	}
 	return do(m.flows, m.fl, "ready "+s.name, func(ctx context.Context) (*stop, error) {
-		return m.untilReady(ctx, m.in.Release.ID, s.before.newReplicas, m.in.Plan.Release.Ready.D())
+		return m.untilReady(ctx, s.before.newReplicas, since)
 	})
 }
 
-// untilReady waits until a release has that many ready replicas. Not ready in
-// time, or failing for a reason the target knows, is a stop.
-func (m *move) untilReady(ctx context.Context, release fairlead.Digest, replicas int, limit time.Duration) (*stop, error) {
-	deadline := now().Add(limit)
+// untilReady waits until the new release has that many ready replicas. Not
+// ready in time, or failing for a reason the target knows, is a stop.
+func (m *move) untilReady(ctx context.Context, replicas int, since time.Time) (*stop, error) {
+	limit := m.in.Plan.Release.Ready.D()
 	var last target.Instance
+	var before *uint64 // restarts when we began to look: a release may have run here earlier
 	for {
 		o, err := m.to.Observe(ctx, m.in.place())
 		if err == nil {
-			last, _ = o.Find(release)
+			last, _ = o.Find(m.in.Release.ID)
+			if before == nil {
+				first := last.Sample.Restarts
+				before = &first
+			}
 			if last.Ready >= replicas {
 				return nil, nil
 			}
-			if hopeless(last) {
+			if hopeless(last, last.Sample.Restarts-min(*before, last.Sample.Restarts)) {
 				return notReady("not ready: "+last.Problem.Cause, last.Problem), nil
 			}
+		} else {
+			last = target.Instance{Problem: fairlead.FaultOf(err)}
 		}
 		if why, err := m.mustStop(ctx); err != nil || why != nil {
 			return why, err
 		}
-		if now().After(deadline) {
+		if now().Sub(since) > limit {
 			return notReady(fmt.Sprintf("%d of %d replicas ready after %s", last.Ready, replicas, limit), last.Problem), nil
 		}
 		if err := pause(ctx, m.Tick); err != nil {
@@ -192,13 +208,16 @@ func reasonOf(reason string, seen *fairlead.Fault) string {
 	return ": " + seen.Cause
 }
 
+// tooOften is how many times a release may go down before it was ever ready.
+const tooOften = 2
+
 // hopeless tells whether waiting longer for an instance is in vain: it was
 // refused, or it went down again and again without ever being ready.
-func hopeless(i target.Instance) bool {
+func hopeless(i target.Instance, restarts uint64) bool {
 	if i.Problem == nil || i.Ready > 0 {
 		return false
 	}
-	return i.Problem.Kind == fairlead.KindDenied || i.Sample.Restarts >= 3
+	return i.Problem.Kind == fairlead.KindDenied || restarts >= tooOften
 }
 
 // checked is the checkpoint of a preview check.
@@ -225,7 +244,7 @@ func (m *move) preview() (*stop, error) {
 		if err != nil || end.Stop != nil {
 			return end.Stop, err
 		}
-		if end.Result != fairlead.ResultSuccess {
+		if end.Result != fairlead.ResultSuccess && end.Result != fairlead.ResultSkip { // as the gate has it
 			return &stop{
 				Reason:    fmt.Sprintf("preview check %s ended with %s: %s", t.ID, end.Result, end.Reason),
 				Cancelled: end.Result == fairlead.ResultCancellation,

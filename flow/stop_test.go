@@ -206,7 +206,7 @@ func TestReleaseThatDoesNotComeUp(t *testing.T) {
 		kind   fairlead.Kind
 		words  []string
 	}{
-		{"never ready", manner{looks: -1}, fairlead.KindFailed, []string{"0 of 2 replicas ready after 30ms"}},
+		{"never ready", manner{looks: -1}, fairlead.KindFailed, []string{"0 of 2 replicas ready after 400ms"}},
 		{"dies again and again", manner{dies: true}, fairlead.KindFailed, []string{"not ready: exit status 1"}},
 		{"refused", manner{refused: "digest differs"}, fairlead.KindDenied, []string{"not ready: digest differs"}},
 	}
@@ -216,7 +216,7 @@ func TestReleaseThatDoesNotComeUp(t *testing.T) {
 			r := newRig(t)
 			r.old()
 			r.stand.manners["new"] = tt.manner
-			run := r.deliver(canary("new", func(p *fairlead.Plan) { p.Release.Ready = fairlead.Duration(30 * time.Millisecond) }))
+			run := r.deliver(canary("new", func(p *fairlead.Plan) { p.Release.Ready = fairlead.Duration(400 * time.Millisecond) }))
 			r.ended(run, fairlead.ResultFailure, tt.words...)
 			if run.Fault == nil || run.Fault.Kind != tt.kind {
 				t.Errorf("fault %+v, want %s", run.Fault, tt.kind)

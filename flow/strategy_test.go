@@ -141,7 +141,7 @@ func TestPreviousIsRemembered(t *testing.T) {
 	r.old()
 	r.ended(r.deliver(plan("new", fairlead.StrategyBlueGreen, []int{100})), fairlead.ResultSuccess)
 	st, err := r.store.Environment(t.Context(), shop.Environment, shop.Service)
-	if err != nil || st.Previous == nil || st.Previous.Command[0] != "old" || st.Replicas != 2 || st.Target != "stand" {
+	if err != nil || st.Previous == nil || st.Previous.Command[0] != "old" || st.Current.Replicas != 2 || st.Current.Target != "stand" {
 		t.Errorf("environment %+v %v", st, err)
 	}
 }

@@ -44,6 +44,9 @@ func (m *move) judge(s step) (*stop, error) {
 	if err := m.noteVerdict(seen.Verdict); err != nil {
 		return nil, err
 	}
+	if s.after.weight < 100 {
+		m.shared = &seen.Verdict.Baseline
+	}
 	return seen.Stop, nil
 }
 
@@ -150,7 +153,7 @@ func (m *move) look(ctx context.Context, s step, begin mark) (fairlead.Verdict, 
 	b, c := m.arms(o)
 	baseline, canary := b.Sample.Since(begin.Baseline), c.Sample.Since(begin.Canary)
 	if s.after.weight == 100 {
-		baseline = b.Sample // it takes no traffic any more: judge against all it served
+		baseline = m.reference(b.Sample, baseline.Restarts)
 	}
 	var r judge.Result
 	if m.previous == nil {
@@ -224,3 +227,19 @@ func (m *move) dismissed(ctx context.Context) (*stop, error) {
 // now is the wall clock inside a step, where its value is part of what the
 // step records. Flows themselves ask the engine.
 func now() time.Time { return time.Now().UTC() }
+
+// reference is what a release with all the traffic is judged against, since
+// the old one serves nothing any more: what that served beside it at the last
+// shared stage, else since the rollout began, else, when that was too little,
+// in all its life. Restarts are those of the stage: old ones excuse nothing.
+func (m *move) reference(whole fairlead.Sample, restarts uint64) fairlead.Sample {
+	out := whole
+	if recent := whole.Since(m.start); recent.Requests >= uint64(max(0, m.in.Plan.Release.Judge.MinRequests)) {
+		out = recent
+	}
+	if m.shared != nil {
+		out = *m.shared
+	}
+	out.Restarts = restarts
+	return out
+}

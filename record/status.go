@@ -102,9 +102,10 @@ func ReadLive(ctx context.Context, r Overview) ([]Live, error) {
 	}
 	out := []Live{}
 	for _, st := range all {
-		l := Live{Environment: st.Environment, Service: st.Service, Since: st.UpdatedAt, Replicas: st.Replicas, Target: st.Target}
+		l := Live{Environment: st.Environment, Service: st.Service, Since: st.UpdatedAt}
 		if st.Current != nil {
 			l.Release, l.Commit = st.Current.ID, st.Current.Commit
+			l.Replicas, l.Target = st.Current.Replicas, st.Current.Target
 		}
 		if st.Previous != nil {
 			l.Previous = st.Previous.ID

@@ -16,14 +16,14 @@ func testNouns(t *testing.T, url string) {
 	s := open(t, url)
 	r := run("r1", 0)
 	r.Reason = "a quote ' a \"double\" one, a \x00 byte, a line\nand ünïcode"
-	release := fairlead.Release{Service: "shop", Command: []string{"bin/shop"}}.Identify()
+	release := fairlead.Release{Service: "shop", Command: []string{"bin/shop"}, Config: []byte(`{"a":1}`)}.Identify()
 	tasks := []fairlead.TaskRun{
 		{RunID: "r1", ID: "unit[go=1.26]", State: fairlead.StateFinished, Result: fairlead.ResultFailure, StartedAt: start.Add(time.Second)},
 		{RunID: "r1", ID: "build", State: fairlead.StateExecuting, StartedAt: start},
 	}
 	d := fairlead.Decision{ID: "r1/decision", RunID: "r1", Outcome: fairlead.OutcomeAllow, Time: start}
 	dep := fairlead.Deployment{ID: "r1/deployment", RunID: "r1", Environment: "production", Service: "shop", Release: release, StartedAt: start}
-	env := fairlead.EnvironmentState{Environment: "production", Service: "shop", Current: &release, Config: []byte(`{"a":1}`), Fence: 3, UpdatedAt: start}
+	env := fairlead.EnvironmentState{Environment: "production", Service: "shop", Current: &release, Fence: 3, UpdatedAt: start}
 	commit(t, s, fairlead.Update{
 		Records: []fairlead.Record{fact("r1/x", "r1")}, Run: &r, Tasks: tasks, Decision: &d, Deployment: &dep, Environment: &env,
 	})
