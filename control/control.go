@@ -29,6 +29,7 @@ type Ledger interface {
 // Reader is where it reads.
 type Reader interface {
 	Run(ctx context.Context, id string) (fairlead.Run, error)
+	Runs(ctx context.Context, f fairlead.RunFilter) ([]fairlead.Run, error)
 	Plan(ctx context.Context, hash fairlead.Digest) (fairlead.Plan, error)
 	Environment(ctx context.Context, environment, service string) (fairlead.EnvironmentState, error)
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
@@ -120,6 +121,11 @@ func (p *Plane) Retry(ctx context.Context, runID string) (string, error) {
 		return "", err
 	}
 	switch {
+	case strings.HasPrefix(runID, rollbackPrefix):
+		return "", &fairlead.Problem{
+			Op: "retry " + runID, Kind: fairlead.KindConflict, Err: errors.New("it is a rollback, which has no plan"),
+			Hint: "`fairlead rollback " + run.Environment + "` asks for another one",
+		}
 	case run.State != fairlead.StateFinished:
 		return "", &fairlead.Problem{
 			Op: "retry " + runID, Kind: fairlead.KindConflict, Err: fmt.Errorf("it is %s", run.State),
@@ -143,44 +149,4 @@ func (p *Plane) Retry(ctx context.Context, runID string) (string, error) {
 		}
 	}
 	return p.Start(ctx, plan, runID)
-}
-
-// Interrupted is an unfinished run and whether a process works on it.
-type Interrupted struct {
-	RunID string `json:"run_id"`
-	Alive bool   `json:"alive"`
-}
-
-// Interrupted lists unfinished runs. Alive is false for one whose process died.
-func (p *Plane) Interrupted(ctx context.Context) ([]Interrupted, error) {
-	pending, err := p.Engine.Pending(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []Interrupted
-	for _, f := range pending {
-		if f.Name == flow.NameDelivery || strings.HasPrefix(f.ID, rollbackPrefix) {
-			out = append(out, Interrupted{RunID: strings.TrimSuffix(f.ID, "/rollback"), Alive: f.Alive})
-		}
-	}
-	return out, nil
-}
-
-// Resume takes over the unfinished runs whose process died, all of them or the
-// one named, and gives the ids of the runs that this process now executes.
-func (p *Plane) Resume(ctx context.Context, runID string) ([]string, error) {
-	ids, err := p.Engine.TakeOver(ctx, runID)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[string]bool{}
-	var runs []string
-	for _, id := range ids {
-		run, _, _ := strings.Cut(id, "/")
-		if !seen[run] {
-			seen[run] = true
-			runs = append(runs, run)
-		}
-	}
-	return runs, nil
 }

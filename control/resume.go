@@ -1,0 +1,89 @@
+package control
+
+import (
+	"context"
+	"strings"
+
+	"fairlead.dev"
+	"fairlead.dev/engine"
+	"fairlead.dev/flow"
+)
+
+// Interrupted is an unfinished run and whether a process works on it.
+type Interrupted struct {
+	RunID string `json:"run_id"`
+	Alive bool   `json:"alive"`
+}
+
+// Interrupted lists unfinished runs. Alive is false for one whose process died.
+func (p *Plane) Interrupted(ctx context.Context) ([]Interrupted, error) {
+	pending, err := p.Engine.Pending(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Interrupted
+	for _, f := range pending {
+		if f.Name == flow.NameDelivery || strings.HasPrefix(f.ID, rollbackPrefix) {
+			out = append(out, Interrupted{RunID: strings.TrimSuffix(f.ID, "/rollback"), Alive: f.Alive})
+		}
+	}
+	return out, nil
+}
+
+// Resume takes over the unfinished runs whose process died, all of them or the
+// one named, and starts those whose process died before they had begun. It
+// gives the ids of the runs that this process now executes.
+func (p *Plane) Resume(ctx context.Context, runID string) ([]string, error) {
+	ids, err := p.Engine.TakeOver(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	var runs []string
+	for _, id := range ids {
+		run, _, _ := strings.Cut(id, "/")
+		if !seen[run] {
+			seen[run] = true
+			runs = append(runs, run)
+		}
+	}
+	started, err := p.startQueued(ctx, runID)
+	return append(runs, started...), err
+}
+
+// startQueued starts the runs that were recorded as queued but have no flow.
+// One that its own process is about to start may be among them: a run is
+// started once, whoever comes first.
+func (p *Plane) startQueued(ctx context.Context, runID string) ([]string, error) {
+	const most = 10_000
+	queued, err := p.Reader.Runs(ctx, fairlead.RunFilter{State: fairlead.StatePending, Limit: most})
+	if err != nil || len(queued) == 0 {
+		return nil, err
+	}
+	pending, err := p.Engine.Pending(ctx)
+	if err != nil {
+		return nil, err
+	}
+	begun := map[string]bool{}
+	for _, f := range pending {
+		begun[f.ID] = true
+	}
+	var started []string
+	for _, run := range queued {
+		if begun[run.ID] || runID != "" && run.ID != runID {
+			continue
+		}
+		plan, err := p.Reader.Plan(ctx, run.Plan)
+		if err != nil {
+			return started, err
+		}
+		if plan.Inputs.Flow != flow.Version {
+			continue // for a process of that version
+		}
+		if err := engine.Start(ctx, p.Engine, flow.NameDelivery, run.ID, flow.Delivery{RunID: run.ID, RetryOf: run.RetryOf, Plan: plan}); err != nil {
+			return started, err
+		}
+		started = append(started, run.ID)
+	}
+	return started, nil
+}
