@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
 	"slices"
@@ -22,7 +23,6 @@ import (
 	stepall "fairlead.dev/step/all"
 	"fairlead.dev/store"
 	"fairlead.dev/target"
-	"fairlead.dev/target/process"
 	"fairlead.dev/worker"
 )
 
@@ -80,20 +80,8 @@ func (w *wiring) openControl(ctx context.Context, s cli.Settings) (*controlPlane
 		return nil, errors.Join(err, db.Close())
 	}
 	c := &controlPlane{set: s, store: db, engine: e, trouble: make(chan error, 1), Plane: &control.Plane{Ledger: db, Reader: db, Engine: e}}
-	types := map[string]step.Type{}
-	for _, t := range stepall.Types() {
-		types[t.Name] = t
-	}
-	flow.Register(e, flow.Parts{
-		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: signer{key}, Content: blobs.Open,
-		Worker: worker.New(worker.Options{
-			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
-			Verifier: evidence.TrustKeys(key.Public()), Dir: h.work(), Hide: []string{h.private()},
-			Parallel: runtime.GOMAXPROCS(0), Logger: log,
-		}),
-		Target:  func(typ string) (target.Target, error) { return openTarget(ctx, typ, h) },
-		Trouble: c.report,
-	})
+	sweep(ctx, h, db)
+	c.register(h, log, repo, key, blobs)
 	if err := e.Launch(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -101,16 +89,23 @@ func (w *wiring) openControl(ctx context.Context, s cli.Settings) (*controlPlane
 	return c, nil
 }
 
-// openTarget gives the target of a type. The process target's agent is started
-// when none runs.
-func openTarget(ctx context.Context, typ string, h home) (target.Target, error) {
-	if typ != process.Type().Name {
-		return nil, &fairlead.Problem{
-			Op: "open target", Kind: fairlead.KindInvalid, Err: fmt.Errorf("no target %q in this version", typ),
-			Hint: "`fairlead explain` lists the targets",
-		}
+// register makes the flows known to the engine, with all that they use.
+func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, key *evidence.Signer, blobs *store.Blobs) {
+	all, types := targets(h), map[string]step.Type{}
+	for _, t := range stepall.Types() {
+		types[t.Name] = t
 	}
-	return h.ensureAgent(ctx)
+	db := c.store
+	flow.Register(c.engine, flow.Parts{
+		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: signer{key}, Content: blobs.Open,
+		Worker: worker.New(worker.Options{
+			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
+			Verifier: evidence.TrustKeys(key.Public()), Dir: h.work(), Hide: []string{h.private()},
+			Parallel: runtime.GOMAXPROCS(0), Logger: log,
+		}),
+		Target:  func(typ string) (target.Target, error) { return openTarget(all, typ) },
+		Trouble: c.report,
+	})
 }
 
 // failpoint is for the tests that kill the control plane at every step: with
