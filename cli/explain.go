@@ -13,7 +13,7 @@ import (
 func (c *commands) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [TYPE]",
-		Short: "describe a step type or a target; without a name, list them",
+		Short: "describe a step type, a target or a gate's rule; without a name, list them",
 		Args:  cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
@@ -37,7 +37,7 @@ func (c *commands) explainCommand() *cobra.Command {
 				return err
 			}
 			return &fairlead.Problem{
-				Op: "explain", Kind: fairlead.KindNotFound, Err: fmt.Errorf("no step type or target %q", args[0]),
+				Op: "explain", Kind: fairlead.KindNotFound, Err: fmt.Errorf("nothing is called %q", args[0]),
 				Hint: "`fairlead explain` lists them; `fairlead config explain KEY` is about fairlead.yaml",
 			}
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -75,7 +76,7 @@ func catalog() pipeline.Catalog {
 	return c
 }
 
-// kinds lists step and target types for explain.
+// kinds lists step and target types, and what gates can ask about, for explain.
 func kinds() []cli.Kind {
 	var out []cli.Kind
 	for _, t := range stepall.Types() {
@@ -84,7 +85,19 @@ func kinds() []cli.Kind {
 	for _, t := range targetall.Types() {
 		out = append(out, cli.Kind{Name: t.Name, Title: t.Title, Doc: t.Doc, Sort: "target"})
 	}
-	return out
+	return append(out, cli.Kind{
+		Name: "gate", Title: "what the rule of a gate can ask about", Doc: gateDoc(), Sort: "rule",
+	})
+}
+
+// gateDoc lists the variables of a gate's rule.
+func gateDoc() string {
+	var b strings.Builder
+	b.WriteString("A gate's `rule` is a CEL expression of type bool over these variables; the gate\nlets a change pass where it holds.\n\n| variable | type | |\n|---|---|---|\n")
+	for _, v := range gate.Variables() {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", v.Name, v.Type, v.Doc)
+	}
+	return b.String()
 }
 
 // doctor looks for the tools that the configuration needs.
