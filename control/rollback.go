@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,13 +114,24 @@ func (p *Plane) choose(ctx context.Context, b Back, st fairlead.EnvironmentState
 		return fairlead.Release{}, err
 	}
 	want := strings.TrimPrefix(b.To, "sha256:")
+	var found []fairlead.Release
 	for _, d := range history {
-		if d.Phase == fairlead.DeployDone && strings.HasPrefix(d.Release.ID.Hex(), want) {
-			return d.Release, nil
+		same := func(r fairlead.Release) bool { return r.ID == d.Release.ID }
+		if d.Phase == fairlead.DeployDone && strings.HasPrefix(d.Release.ID.Hex(), want) && !slices.ContainsFunc(found, same) {
+			found = append(found, d.Release)
 		}
 	}
-	return fairlead.Release{}, &fairlead.Problem{
-		Op: op, Kind: fairlead.KindNotFound, Err: fmt.Errorf("no release %q was live there", b.To),
-		Hint: "`fairlead env show " + b.Environment + "` lists what was live",
+	lists := "`fairlead env show " + b.Environment + "` lists what was live"
+	switch len(found) {
+	case 0:
+		return fairlead.Release{}, &fairlead.Problem{
+			Op: op, Kind: fairlead.KindNotFound, Err: fmt.Errorf("no release %q was live there", b.To), Hint: lists,
+		}
+	case 1:
+		return found[0], nil
+	default:
+		return fairlead.Release{}, &fairlead.Problem{
+			Op: op, Kind: fairlead.KindInvalid, Err: fmt.Errorf("several releases begin with %q", b.To), Hint: "give more of its id; " + lists,
+		}
 	}
 }
