@@ -82,14 +82,19 @@ func (c *commands) root() *cobra.Command {
 	for _, sub := range root.Commands() {
 		strictArgs(sub)
 	}
-	root.RunE = func(cmd *cobra.Command, args []string) error {
+	group(root)
+	return root
+}
+
+// group makes a command that only has subcommands refuse an unknown one.
+func group(cmd *cobra.Command) {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usage(fmt.Errorf("unknown command %q", args[0]))
+			return usage(fmt.Errorf("unknown command %q", strings.Join(append(strings.Fields(cmd.CommandPath())[1:], args[0]), " ")))
 		}
 		return cmd.Help()
 	}
-	root.Args = cobra.ArbitraryArgs
-	return root
 }
 
 // strictArgs makes a wrong number of arguments a usage problem like any other.
@@ -104,6 +109,9 @@ func strictArgs(cmd *cobra.Command) {
 	}
 	for _, sub := range cmd.Commands() {
 		strictArgs(sub)
+	}
+	if cmd.HasSubCommands() && !cmd.Runnable() {
+		group(cmd)
 	}
 }
 

@@ -1,0 +1,255 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/cli"
+)
+
+// world is what the commands ask, made by hand: the rooms behind the command
+// line have tests of their own. What is nil or empty was not asked for by the
+// test.
+type world struct {
+	mu       sync.Mutex
+	run      fairlead.Run
+	tasks    []fairlead.TaskRun
+	events   []fairlead.Record
+	output   map[string][]string // of tasks, by "run/task"
+	asked    []string            // what was asked for, in order
+	err      error               // what everything ends with
+	planErr  error
+	resumed  []string
+	tools    []cli.Tool
+	trouble  chan error
+	ending   chan fairlead.Run // what Wait gives
+	closed   int
+	settings cli.Settings
+	query    cli.PlanQuery
+}
+
+func newWorld() *world {
+	return &world{trouble: make(chan error, 1), ending: make(chan fairlead.Run, 4), output: map[string][]string{}}
+}
+
+func (w *world) ask(format string, args ...any) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, strings.TrimSpace(fmt.Sprintf(format, args...)))
+	return w.err
+}
+
+// heard tells whether something was asked for.
+func (w *world) heard(what string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.asked {
+		if a == what {
+			return true
+		}
+	}
+	return false
+}
+
+// app gives the command line this world.
+func (w *world) app() cli.App {
+	return cli.App{
+		Version: "v1.2.3",
+		Planner: func(s cli.Settings) cli.Planner { w.settings = s; return planner{w} },
+		Config:  func(cli.Settings) cli.ConfigTools { return configTools{w} },
+		Records: func(_ context.Context, s cli.Settings) (cli.Records, error) { w.settings = s; return records{w}, w.err },
+		Control: func(context.Context, cli.Settings) (cli.Control, error) { return steering{w}, w.err },
+		Doctor:  func(context.Context, cli.Settings) ([]cli.Tool, error) { return w.tools, w.err },
+		Agent:   func(cli.Settings) cli.AgentTools { return agent{w} },
+		Kinds: []cli.Kind{
+			{Name: "build.command", Title: "build", Doc: "# Build\n", Sort: "step"}, {Name: "process", Title: "run", Doc: "# Run\n", Sort: "target"},
+		},
+	}
+}
+
+// said is what one command line had to say.
+type said struct {
+	code     int
+	out, err string
+}
+
+func (w *world) say(ctx context.Context, args ...string) said {
+	var out, errs bytes.Buffer
+	code := cli.Run(ctx, args, cli.Stdio{In: strings.NewReader(""), Out: &out, Err: &errs}, w.app())
+	return said{code, out.String(), errs.String()}
+}
+
+// wants holds an exit code and words of what was written.
+func (s said) wants(t *testing.T, code int, words ...string) {
+	t.Helper()
+	if s.code != code {
+		t.Errorf("exit code %d, want %d\n%s%s", s.code, code, s.out, s.err)
+	}
+	for _, word := range words {
+		if !strings.Contains(s.out+s.err, word) {
+			t.Errorf("%q is not in\n%s%s", word, s.out, s.err)
+		}
+	}
+}
+
+type planner struct{ *world }
+
+func (w planner) Plan(_ context.Context, q cli.PlanQuery) (fairlead.Plan, []string, error) {
+	w.query = q
+	return examplePlan(), []string{"a note"}, w.planErr
+}
+
+func examplePlan() fairlead.Plan {
+	return fairlead.Plan{
+		Hash: fairlead.DigestBytes([]byte("plan")), Service: "shop", Environment: "production", Strategy: fairlead.StrategyCanary,
+		Event:   fairlead.Event{Type: fairlead.EventPush, Branch: "main", Commit: strings.Repeat("ab", 20)},
+		Profile: fairlead.Profile{Security: "full"},
+		Tasks:   []fairlead.Task{{ID: "build", Type: "build.command", Reason: "it is there"}, {ID: "unit", Type: "test.command", Needs: []string{"build"}}},
+		Gates:   []fairlead.Gate{{Name: "tests-pass", Outcome: fairlead.OutcomeDeny, Rule: "tests.failed == 0", Source: "matrix"}},
+		Release: &fairlead.ReleasePlan{
+			Target: "process", Replicas: 2, Command: []string{"bin/shop"}, Bake: fairlead.Duration(time.Minute),
+			Steps: []fairlead.Stage{{Weight: 10, For: fairlead.Duration(5 * time.Second)}},
+		},
+		Reasons: []fairlead.Reason{{Subject: "environment", Choice: "production", Source: "route", Detail: "push to main"}, {Subject: "strategy", Source: "matrix"}},
+	}
+}
+
+type configTools struct{ *world }
+
+func (w configTools) Lint(_ context.Context, file string) error { return w.ask("lint %s", file) }
+func (w configTools) Schema() ([]byte, error)                   { return []byte(`{"type":"object"}`), w.err }
+
+func (w configTools) Explain(key string) (string, any, error) {
+	return "all about " + key, map[string]string{"key": key}, w.err
+}
+
+type agent struct{ *world }
+
+func (w agent) Serve(_ context.Context, dir, trust string, idle time.Duration) error {
+	return w.ask("serve agent %s %s %s", dir, trust, idle)
+}
+func (w agent) Start(context.Context) error { return w.ask("start agent") }
+func (w agent) Stop(context.Context) error  { return w.ask("stop agent") }
+
+type steering struct{ *world }
+
+func (w steering) Start(_ context.Context, p fairlead.Plan) (string, error) {
+	return "r1", w.ask("start %s", p.Service)
+}
+
+func (w steering) Wait(ctx context.Context, id string) (fairlead.Run, error) {
+	select {
+	case run := <-w.ending:
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		run.ID, run.State = id, fairlead.StateFinished
+		w.run = run
+		return run, w.err
+	case <-ctx.Done():
+		return fairlead.Run{}, ctx.Err()
+	}
+}
+
+func (w steering) Cancel(_ context.Context, id, reason string) (fairlead.Run, error) {
+	err := w.ask("cancel %s %s", id, reason)
+	return fairlead.Run{ID: id}, err
+}
+
+func (w steering) Retry(_ context.Context, id string) (string, error) {
+	return "r2", w.ask("retry %s", id)
+}
+
+func (w steering) Rollback(_ context.Context, env, to, reason string) (cli.RolledBack, error) {
+	return cli.RolledBack{RunID: "b1", Reason: "all traffic is back"}, w.ask("rollback %s %s %s", env, to, reason)
+}
+
+func (w steering) Resume(_ context.Context, id string) ([]string, error) {
+	return w.resumed, w.ask("resume %s", id)
+}
+
+func (w steering) Serve(_ context.Context, onTakeover func(string)) error {
+	onTakeover("r7")
+	return w.err
+}
+func (w steering) Trouble() <-chan error { return w.trouble }
+func (w steering) Close()                { w.mu.Lock(); defer w.mu.Unlock(); w.closed++ }
+
+type records struct{ *world }
+
+func (w records) FindRun(_ context.Context, id string) (fairlead.Run, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id != "" && !strings.HasPrefix(w.run.ID, id) {
+		return fairlead.Run{}, &fairlead.Problem{Op: "find run", Kind: fairlead.KindNotFound, Err: errors.New("no run " + id), Hint: "look again"}
+	}
+	return w.run, nil
+}
+
+func (w records) Tasks(context.Context, string) ([]fairlead.TaskRun, error) { return w.tasks, nil }
+
+func (w records) Events(_ context.Context, _ string, after int64) ([]fairlead.Record, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, e := range w.events {
+		if e.Seq > after {
+			return w.events[i : i+1], nil
+		}
+	}
+	return nil, nil
+}
+
+func (w records) Output(_ context.Context, run, task string, after int64) ([]fairlead.OutputChunk, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.output[run+"/"+task]
+	if int(after) >= len(all) {
+		return nil, nil
+	}
+	return []fairlead.OutputChunk{{Seq: after + 1, Attempt: 1, Data: []byte(all[after])}}, nil
+}
+
+func (w records) view(name string) (cli.View, error) {
+	return cli.View{Lines: []string{name + " line"}, Data: map[string]string{"view": name}}, w.ask("%s", name)
+}
+func (w records) Status(context.Context) (cli.View, error) { return w.view("status") }
+func (w records) Why(_ context.Context, id string) (cli.View, error) { return w.view("why " + id) }
+
+func (w records) Environments(context.Context) (cli.View, error) { return w.view("environments") }
+
+func (w records) Environment(_ context.Context, n string) (cli.View, error) {
+	return w.view("environment " + n)
+}
+
+func (w records) Sentence(r fairlead.Record) string { return "sentence of " + r.Subject }
+
+func (w records) Close() { w.mu.Lock(); defer w.mu.Unlock(); w.closed++ }
+
+func (w records) ReplicaLog(_ context.Context, env string) ([]string, error) {
+	return []string{"replica of " + env}, w.err
+}
+
+// documents reads a stream of JSON documents, and fails when it is none.
+func documents(t *testing.T, text string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for d := json.NewDecoder(strings.NewReader(text)); d.More(); {
+		var v map[string]any
+		if err := d.Decode(&v); err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func problem(kind fairlead.Kind) error {
+	return &fairlead.Problem{Op: "do it", Kind: kind, Err: errors.New("it went wrong"), Hint: "mend it"}
+}
