@@ -147,6 +147,7 @@ func TestTargetOutOfReachWhileWatched(t *testing.T) {
 // A target that never comes back needs a person; the environment is free for
 // what that person does.
 func TestTargetGoneForGood(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.old()
 	var gone atomic.Bool
@@ -169,6 +170,7 @@ func TestTargetGoneForGood(t *testing.T) {
 // A target that cannot be opened, say an agent that does not start, is a
 // failure like any other: nothing stays claimed.
 func TestTargetThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.old()
 	r.engine.Close(time.Second)

@@ -65,6 +65,7 @@ func (c chance) outcome(liveIdle bool) fairlead.Result {
 // that is not ready, the old release keeps a ready replica for as long as it
 // may be needed, and in the end one release has everything.
 func TestNoTrafficIsEverLost(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.old()
 	live, liveIdle, n := "old", false, 0
