@@ -52,7 +52,8 @@ func Run(ctx context.Context, args []string, io Stdio, app App) int {
 type commands struct {
 	App
 	Stdio
-	set Settings
+	set    Settings
+	stream bool // what is written is one JSON object a line, to its end
 }
 
 func (c *commands) root() *cobra.Command {
@@ -122,7 +123,12 @@ func usage(err error) error {
 // report writes a problem for people, or as JSON when that was asked for.
 func (c *commands) report(err error) {
 	if c.set.JSON {
-		_ = c.encode(map[string]any{"problem": fairlead.FaultOf(err)})
+		problem := map[string]any{"problem": fairlead.FaultOf(err)}
+		if c.stream {
+			_ = c.line(problem)
+		} else {
+			_ = c.encode(problem)
+		}
 		return
 	}
 	fmt.Fprintf(c.Err, "fairlead: %s\n", strings.TrimSpace(err.Error()))
@@ -141,6 +147,7 @@ func (c *commands) encode(v any) error {
 
 // line writes one JSON object on one line, for streams of events.
 func (c *commands) line(v any) error {
+	c.stream = true
 	e := json.NewEncoder(c.Out)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)

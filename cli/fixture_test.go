@@ -219,7 +219,7 @@ func (w records) Output(_ context.Context, run, task string, after int64) ([]fai
 func (w records) view(name string) (cli.View, error) {
 	return cli.View{Lines: []string{name + " line"}, Data: map[string]string{"view": name}}, w.ask("%s", name)
 }
-func (w records) Status(context.Context) (cli.View, error) { return w.view("status") }
+func (w records) Status(context.Context) (cli.View, error)           { return w.view("status") }
 func (w records) Why(_ context.Context, id string) (cli.View, error) { return w.view("why " + id) }
 
 func (w records) Environments(context.Context) (cli.View, error) { return w.view("environments") }
