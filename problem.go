@@ -82,8 +82,11 @@ type Problem struct {
 
 // Error gives the operation first and the cause last.
 func (p *Problem) Error() string {
-	if p.Err == nil {
+	switch {
+	case p.Err == nil:
 		return p.Op
+	case p.Op == "": // recorded of an error that was no Problem
+		return p.Err.Error()
 	}
 	return p.Op + ": " + p.Err.Error()
 }
