@@ -56,6 +56,10 @@ func (p *Plane) prepare(ctx context.Context, b Back) (flow.Rollback, error) {
 	if err != nil {
 		return flow.Rollback{}, err
 	}
+	letIn, err := p.letInBy(ctx, b, to.ID)
+	if err != nil {
+		return flow.Rollback{}, err
+	}
 	at := time.Now().UTC()
 	run := fairlead.Run{
 		ID: newID(rollbackPrefix, at), Service: b.Service, Environment: b.Environment, Strategy: fairlead.StrategyNone,
@@ -66,8 +70,23 @@ func (p *Plane) prepare(ctx context.Context, b Back) (flow.Rollback, error) {
 	}
 	return flow.Rollback{
 		ID: run.ID + "/rollback", RunID: run.ID, Own: true, Environment: b.Environment, Service: b.Service,
-		From: *st.Current, To: &to, Reason: b.Reason,
+		From: *st.Current, To: &to, ToRun: letIn, Reason: b.Reason,
 	}, nil
+}
+
+// letInBy finds the run whose evidence lets a release in, "" when it is too
+// long ago; then the release can be gone back to only if the target still has it.
+func (p *Plane) letInBy(ctx context.Context, b Back, release fairlead.Digest) (string, error) {
+	history, err := p.Reader.Deployments(ctx, b.Environment, b.Service, 1000)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range history {
+		if d.Release.ID == release && d.Phase == fairlead.DeployDone {
+			return d.RunID, nil
+		}
+	}
+	return "", nil
 }
 
 // stopMoving rolls back the deployment that moves the environment.

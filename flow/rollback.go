@@ -19,8 +19,9 @@ type Rollback struct {
 	Deployment  string            `json:"deployment,omitempty"` // deployment that is stopped, when one moves
 	Environment string            `json:"environment"`
 	Service     string            `json:"service"`
-	From        fairlead.Release  `json:"from"`         // goes
-	To          *fairlead.Release `json:"to,omitempty"` // nil: nothing ran before, so nothing runs afterwards
+	From        fairlead.Release  `json:"from"`             // goes
+	To          *fairlead.Release `json:"to,omitempty"`     // nil: nothing ran before, so nothing runs afterwards
+	ToRun       string            `json:"to_run,omitempty"` // run whose evidence lets To in, should the target have dropped it
 	Reason      string            `json:"reason"`
 }
 
@@ -132,6 +133,9 @@ func (f *flows) tryBack(ctx context.Context, in Rollback, to target.Target, t tu
 	}
 	if !out.Turned {
 		if in.To != nil {
+			if fault, err := f.deliverAgain(ctx, in, to); err != nil || fault != nil {
+				return fault, err
+			}
 			if fault, err := f.bringBack(ctx, in, to, t); err != nil || fault != nil {
 				return fault, err
 			}
@@ -150,6 +154,20 @@ func (f *flows) tryBack(ctx context.Context, in Rollback, to target.Target, t tu
 	alone := in
 	alone.From = *in.To
 	return apply(alone.desired(t.Fence, 100, 0))
+}
+
+// deliverAgain hands over the stable release when it may be gone from the
+// target; one that is still there is left as it is.
+func (f *flows) deliverAgain(ctx context.Context, in Rollback, to target.Target) (*fairlead.Fault, error) {
+	if in.ToRun == "" {
+		return nil, nil
+	}
+	evidence, err := f.Archive.EvidenceOf(ctx, in.ToRun)
+	if err != nil {
+		return nil, err
+	}
+	b := bundle(*in.To, evidence)
+	return f.attempt(ctx, func() error { return to.Deliver(ctx, in.place(), b, f.Content) })
 }
 
 // bringBack starts the stable release beside the other one, which keeps the

@@ -37,7 +37,7 @@ type move struct {
 	to       target.Target
 	fence    int64
 	current  *fairlead.Release // takes the traffic when the rollout begins; nil when nothing does
-	previous *fairlead.Release // current, unless that is the very release to be rolled out
+	previous *fairlead.Release // current; nil when that is the very release to be rolled out, or does not serve
 	first    time.Time         // when the rollout began
 	start    fairlead.Sample   // what the previous release had served by then
 	shared   *fairlead.Sample  // what it served during the last stage that it had a part in
@@ -110,17 +110,23 @@ func (m *move) deliver() (*fairlead.Fault, error) {
 		if err != nil {
 			return nil, err
 		}
-		b := target.Bundle{Release: m.in.Release}
-		for _, e := range evidence {
-			switch e.PredicateType {
-			case fairlead.PredicateDecision:
-				b.Decision = e
-			case fairlead.PredicateBuild:
-				b.Evidence = append(b.Evidence, e)
-			}
-		}
+		b := bundle(m.in.Release, evidence)
 		return m.attempt(ctx, func() error { return m.to.Deliver(ctx, m.in.place(), b, m.Content) })
 	})
+}
+
+// bundle is a release with the evidence that lets it in.
+func bundle(r fairlead.Release, evidence []fairlead.Evidence) target.Bundle {
+	b := target.Bundle{Release: r}
+	for _, e := range evidence {
+		switch e.PredicateType {
+		case fairlead.PredicateDecision:
+			b.Decision = e
+		case fairlead.PredicateBuild:
+			b.Evidence = append(b.Evidence, e)
+		}
+	}
+	return b
 }
 
 // abandon ends a rollout that has not touched traffic.

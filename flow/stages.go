@@ -43,7 +43,7 @@ func (m *move) steps() []step {
 	}
 	var steps []step
 	switch {
-	case m.current != nil && m.previous == nil:
+	case m.current != nil && m.current.ID == m.in.Release.ID:
 		all := share{newReplicas: n, weight: 100}
 		return []step{{name: "already live", before: all, after: all}}
 	case m.previous == nil:
@@ -89,6 +89,9 @@ func (m *move) stages() (*stop, error) {
 		return begin.Stop, err
 	}
 	m.start = begin.Baseline
+	if err := m.standing(); err != nil {
+		return nil, err
+	}
 	for i, s := range m.steps() {
 		if s.phase == "" {
 			s.phase = fairlead.DeployShift

@@ -109,7 +109,7 @@ func TestFirstReleaseWithoutTraffic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := d.Verdicts[0]; v.Answer != fairlead.AnswerUndecided || !strings.Contains(v.Reason, "a first release replaces nothing") {
+	if v := d.Verdicts[0]; v.Answer != fairlead.AnswerUndecided || !strings.Contains(v.Reason, "replaces nothing that serves") {
 		t.Errorf("verdict %s: %s", v.Answer, v.Reason)
 	}
 }

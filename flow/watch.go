@@ -128,7 +128,7 @@ func (m *move) passing(v fairlead.Verdict, why *stop) string {
 	case why != nil || v.Answer != fairlead.AnswerUndecided:
 		return ""
 	case m.previous == nil:
-		return "; it goes on: a first release replaces nothing"
+		return "; it goes on: it replaces nothing that serves"
 	default:
 		return "; it goes on by policy"
 	}

@@ -191,6 +191,8 @@ func (d deployFact) sentence(typ fairlead.RecordType) string {
 		return "release " + d.Release.Short() + " is live"
 	case typ == fairlead.RecordDeploymentEnded:
 		return "release " + d.Release.Short() + " is not released: " + firstLine(d.Reason)
+	case d.Phase == fairlead.DeployPrepare && d.Reason != "":
+		return firstLine(d.Reason)
 	case d.Phase == fairlead.DeployBake:
 		return fmt.Sprintf("bake at %d%% of traffic", d.Weight)
 	default:
