@@ -165,7 +165,8 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 		return ruling{}, err
 	}
 	run.Decision = d.ID
-	if release != nil && refusal(d) == nil {
+	refused := refusal(d, tasks)
+	if release != nil && refused == nil {
 		run.State = fairlead.StateFinalizing
 	}
 	_, err = f.Ledger.Commit(ctx, fairlead.Update{
@@ -174,7 +175,7 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 		Decision: &d,
 		Evidence: []fairlead.Evidence{signed},
 	})
-	return ruling{Decision: d, Release: release, Ending: refusal(d)}, err
+	return ruling{Decision: d, Release: release, Ending: refused}, err
 }
 
 // withRule adds a rule that came from the flow itself.
@@ -184,28 +185,6 @@ func withRule(d fairlead.Decision, r fairlead.RuleOutcome) fairlead.Decision {
 		d.Outcome = fairlead.OutcomeDeny
 	}
 	return d
-}
-
-// refusal is the ending of a run whose decision stops it, nil when it may go on.
-func refusal(d fairlead.Decision) *Ending {
-	kind := fairlead.KindDenied
-	switch d.Outcome {
-	case fairlead.OutcomeAllow, fairlead.OutcomeWarn:
-		return nil
-	case fairlead.OutcomeWait:
-		kind = fairlead.KindWaiting
-	}
-	for _, r := range d.Rules {
-		if r.Outcome == d.Outcome {
-			return &Ending{
-				Result: fairlead.ResultFailure,
-				Reason: fmt.Sprintf("%s: %s", r.Name, r.Reason),
-				Fault:  &fairlead.Fault{Op: "decide", Kind: kind, Cause: r.Name + ": " + r.Reason, Hint: r.Fix},
-			}
-		}
-	}
-	reason := "the decision is " + string(d.Outcome)
-	return &Ending{Result: fairlead.ResultFailure, Reason: reason, Fault: &fairlead.Fault{Op: "decide", Kind: kind, Cause: reason}}
 }
 
 // release hands over to the rollout, when there is something to release.

@@ -135,7 +135,6 @@ func (j *job) run(ctx context.Context) (fairlead.TaskRun, []fairlead.Evidence, e
 		if err := removeAll(dir); err != nil {
 			j.Logger.Warn("workspace not removed", "dir", dir, "error", err)
 		}
-		_ = os.Remove(filepath.Dir(dir)) // the run's, once no other task is in it
 	}()
 	if err := removeAll(dir); err != nil { // what a process that died here left
 		return fairlead.TaskRun{}, nil, unavailable("clear workspace", err)
