@@ -51,7 +51,16 @@ type Steering interface {
 	Cancel(ctx context.Context, runID, reason string) (fairlead.Run, error)
 	Retry(ctx context.Context, runID string) (string, error)
 	// Rollback returns when all traffic is back; a rollback that needs a person is an error.
-	Rollback(ctx context.Context, environment, to, reason string) (RolledBack, error)
+	Rollback(ctx context.Context, q RollbackQuery) (RolledBack, error)
+}
+
+// RollbackQuery says what to roll back.
+type RollbackQuery struct {
+	Environment string
+	Service     string // "" = the repository's own
+	To          string // release id or the beginning of it; "" = the one before the current
+	Reason      string
+	Began       func(runID string) // told the run before anything moves; may be nil
 }
 
 // RolledBack is a rollback that is done.

@@ -144,6 +144,7 @@ func TestArgumentsReachTheRooms(t *testing.T) {
 		"cancel r1 --reason late":          "cancel r1 late",
 		"rollback":                         "rollback production",
 		"rollback dev --to abc --reason x": "rollback dev abc x",
+		"rollback dev --service shop":      "rollback dev shop",
 		"why":                              "why",
 		"why r1/unit":                      "why r1/unit",
 		"env show dev":                     "environment dev",

@@ -167,8 +167,12 @@ func (w steering) Retry(_ context.Context, id string) (string, error) {
 	return "r2", w.ask("retry %s", id)
 }
 
-func (w steering) Rollback(_ context.Context, env, to, reason string) (cli.RolledBack, error) {
-	return cli.RolledBack{RunID: "b1", Reason: "all traffic is back"}, w.ask("rollback %s %s %s", env, to, reason)
+func (w steering) Rollback(_ context.Context, q cli.RollbackQuery) (cli.RolledBack, error) {
+	if q.Began != nil {
+		q.Began("b1")
+	}
+	words := strings.Join(strings.Fields(strings.Join([]string{q.Environment, q.Service, q.To, q.Reason}, " ")), " ")
+	return cli.RolledBack{RunID: "b1", Reason: "all traffic is back"}, w.ask("rollback %s", words)
 }
 
 func (w steering) Resume(_ context.Context, id string) ([]string, error) {

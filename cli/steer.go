@@ -89,37 +89,6 @@ func (c *commands) resumeCommand() *cobra.Command {
 	}
 }
 
-func (c *commands) rollbackCommand() *cobra.Command {
-	var to, reason string
-	cmd := &cobra.Command{
-		Use:   "rollback [ENVIRONMENT]",
-		Short: "give all traffic back to a release that was good (default environment: production)",
-		Long: "Turns the traffic first and tidies up afterwards. A release on its way is stopped and rolled back;\n" +
-			"otherwise the release before the current one becomes live again, or the one named with --to.",
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			environment := "production"
-			if len(args) > 0 {
-				environment = args[0]
-			}
-			return c.withControl(cmd.Context(), func(ctx context.Context, ctl Control, _ Records) error {
-				done, err := ctl.Rollback(ctx, environment, to, reason)
-				if err != nil {
-					return err
-				}
-				if c.set.JSON {
-					return c.encode(done)
-				}
-				fmt.Fprintf(c.Out, "%s  %s\n", done.RunID, done.Reason)
-				return nil
-			})
-		},
-	}
-	cmd.Flags().StringVar(&to, "to", "", "release to go back to: its id, or the beginning of it")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record")
-	return cmd
-}
-
 func first(args []string) string {
 	if len(args) == 0 {
 		return ""

@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,6 +33,7 @@ type Reader interface {
 	Environment(ctx context.Context, environment, service string) (fairlead.EnvironmentState, error)
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
 	Deployments(ctx context.Context, environment, service string, limit int) ([]fairlead.Deployment, error)
+	Records(ctx context.Context, f fairlead.RecordFilter) ([]fairlead.Record, error)
 }
 
 // Plane is the control plane over a running engine.
@@ -41,6 +41,7 @@ type Plane struct {
 	Ledger Ledger
 	Reader Reader
 	Engine *engine.Engine
+	Scope  string // of this state directory: what it may execute of a database that several share
 }
 
 // Start makes a run of the plan and sets it going in this process. retryOf
@@ -56,21 +57,10 @@ func (p *Plane) Start(ctx context.Context, plan fairlead.Plan, retryOf string) (
 		Commit: plan.Event.Commit, Branch: plan.Event.Branch, Trigger: plan.Event.Trigger, RetryOf: retryOf,
 		State: fairlead.StatePending, StartedAt: at,
 	}
-	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{queued(run)}, Run: &run}); err != nil {
+	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{p.queued(run)}, Run: &run}); err != nil {
 		return "", err
 	}
 	return id, engine.Start(ctx, p.Engine, flow.NameDelivery, id, flow.Delivery{RunID: id, RetryOf: retryOf, Plan: plan})
-}
-
-// queued is the record of a run's birth.
-func queued(run fairlead.Run) fairlead.Record {
-	data, err := json.Marshal(run)
-	if err != nil {
-		panic("control: encode run: " + err.Error()) // plain data always encodes
-	}
-	return fairlead.Record{
-		ID: run.ID + "/queued", Type: fairlead.RecordRunQueued, Subject: run.ID, RunID: run.ID, Time: run.StartedAt, Data: data,
-	}
 }
 
 // newID gives a name that sorts by time and is short enough to type.
@@ -99,6 +89,9 @@ func (p *Plane) Cancel(ctx context.Context, runID, who, reason string) (fairlead
 	if err != nil {
 		return run, err
 	}
+	if err := p.needOwn(ctx, "cancel "+runID, runID); err != nil {
+		return run, err
+	}
 	if run.State == fairlead.StateFinished {
 		return run, &fairlead.Problem{
 			Op: "cancel " + runID, Kind: fairlead.KindConflict, Err: fmt.Errorf("it has ended with %s", run.Result),
@@ -118,6 +111,9 @@ func (p *Plane) Cancel(ctx context.Context, runID, who, reason string) (fairlead
 func (p *Plane) Retry(ctx context.Context, runID string) (string, error) {
 	run, err := p.Reader.Run(ctx, runID)
 	if err != nil {
+		return "", err
+	}
+	if err := p.needOwn(ctx, "retry "+runID, runID); err != nil {
 		return "", err
 	}
 	switch {

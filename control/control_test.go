@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -92,8 +93,17 @@ func TestRetryOfAnotherVersion(t *testing.T) {
 // record writes a run as a process that died would have left it.
 func (d *desk) record(run fairlead.Run) {
 	d.Helper()
+	d.born(run, "")
+}
+
+// born does so in a scope.
+func (d *desk) born(run fairlead.Run, scope string) {
+	d.Helper()
 	run.StartedAt = time.Now().UTC()
-	rec := fairlead.Record{ID: run.ID + "/queued", Type: fairlead.RecordRunQueued, Subject: run.ID, RunID: run.ID, Time: run.StartedAt}
+	rec := fairlead.Record{
+		ID: run.ID + "/queued", Type: fairlead.RecordRunQueued, Subject: run.ID, RunID: run.ID, Time: run.StartedAt,
+		Data: fmt.Appendf(nil, `{"scope": %q}`, scope),
+	}
 	_, err := d.store.Commit(d.Context(), fairlead.Update{Records: []fairlead.Record{rec}, Run: &run})
 	must(d.T, err)
 }

@@ -34,6 +34,11 @@ func (p *Plane) Interrupted(ctx context.Context) ([]Interrupted, error) {
 // one named, and starts those whose process died before they had begun. It
 // gives the ids of the runs that this process now executes.
 func (p *Plane) Resume(ctx context.Context, runID string) ([]string, error) {
+	if runID != "" {
+		if err := p.needOwn(ctx, "resume "+runID, runID); err != nil {
+			return nil, err
+		}
+	}
 	ids, err := p.Engine.TakeOver(ctx, runID)
 	if err != nil {
 		return nil, err
@@ -71,6 +76,11 @@ func (p *Plane) startQueued(ctx context.Context, runID string) ([]string, error)
 	var started []string
 	for _, run := range queued {
 		if begun[run.ID] || runID != "" && run.ID != runID {
+			continue
+		}
+		if own, err := p.Owns(ctx, run.ID); err != nil {
+			return started, err
+		} else if !own {
 			continue
 		}
 		plan, err := p.Reader.Plan(ctx, run.Plan)

@@ -22,6 +22,7 @@ type Back struct {
 	Environment, Service string
 	To                   string // release id or a prefix of its hex digits; "" = the one before the current
 	Who, Reason          string
+	Began                func(runID string) // told the run before anything moves; may be nil
 }
 
 // Rollback gives all traffic of a service back to a release that was good. A
@@ -32,6 +33,9 @@ func (p *Plane) Rollback(ctx context.Context, b Back) (runID, reason string, err
 	in, err := p.prepare(ctx, b)
 	if err != nil {
 		return "", "", err
+	}
+	if b.Began != nil {
+		b.Began(in.RunID)
 	}
 	if err := engine.Start(ctx, p.Engine, flow.NameRollback, in.ID, in); err != nil {
 		return "", "", err
@@ -65,7 +69,7 @@ func (p *Plane) prepare(ctx context.Context, b Back) (flow.Rollback, error) {
 		ID: newID(rollbackPrefix, at), Service: b.Service, Environment: b.Environment, Strategy: fairlead.StrategyNone,
 		Commit: to.Commit, Trigger: b.Who, State: fairlead.StateFinalizing, StartedAt: at, Reason: b.Reason,
 	}
-	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{queued(run)}, Run: &run}); err != nil {
+	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{p.queued(run)}, Run: &run}); err != nil {
 		return flow.Rollback{}, err
 	}
 	return flow.Rollback{

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -69,17 +68,21 @@ func (w *wiring) openControl(ctx context.Context, s cli.Settings) (*controlPlane
 	if err != nil {
 		return nil, err
 	}
+	scope, err := h.scope()
+	if err != nil {
+		return nil, err
+	}
 	ours, engines := h.databases(s, w.env)
 	db, err := store.Open(ctx, ours)
 	if err != nil {
 		return nil, err
 	}
 	log := w.logger(s.Verbose)
-	e, err := engine.Open(ctx, engine.Config{URL: engines, Version: flow.Version, Logger: log, Checkpoint: failpoint(w.env)})
+	e, err := engine.Open(ctx, engine.Config{URL: engines, Version: flow.Version + "@" + scope, Logger: log, Checkpoint: failpoint(w.env)})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	c := &controlPlane{set: s, store: db, engine: e, trouble: make(chan error, 1), Plane: &control.Plane{Ledger: db, Reader: db, Engine: e}}
+	c := &controlPlane{set: s, store: db, engine: e, trouble: make(chan error, 1), Plane: &control.Plane{Ledger: db, Reader: db, Engine: e, Scope: scope}}
 	sweep(ctx, h, db)
 	c.register(h, log, repo, key, blobs)
 	if err := e.Launch(ctx); err != nil {
@@ -155,53 +158,16 @@ func (c *controlPlane) Cancel(ctx context.Context, runID, reason string) (fairle
 	return c.Plane.Cancel(ctx, runID, who(), reason)
 }
 
-// Rollback gives an environment's traffic back to a good release. Without a
-// name the service is the one that is live there.
-func (c *controlPlane) Rollback(ctx context.Context, environment, to, reason string) (cli.RolledBack, error) {
-	service, err := c.serviceIn(ctx, environment)
+// Rollback gives an environment's traffic back to a good release.
+func (c *controlPlane) Rollback(ctx context.Context, q cli.RollbackQuery) (cli.RolledBack, error) {
+	service, err := c.serviceIn(ctx, q.Environment, q.Service)
 	if err != nil {
 		return cli.RolledBack{}, err
 	}
-	runID, said, err := c.Plane.Rollback(ctx, control.Back{Environment: environment, Service: service, To: to, Who: who(), Reason: reason})
+	runID, said, err := c.Plane.Rollback(ctx, control.Back{
+		Environment: q.Environment, Service: service, To: q.To, Who: who(), Reason: q.Reason, Began: q.Began,
+	})
 	return cli.RolledBack{RunID: runID, Reason: said}, err
-}
-
-// serviceIn names the service of an environment; a state directory belongs to
-// one repository, and that to one service, unless they share a database.
-func (c *controlPlane) serviceIn(ctx context.Context, environment string) (string, error) {
-	all, err := c.store.Environments(ctx)
-	if err != nil {
-		return "", err
-	}
-	var names []string
-	for _, st := range all {
-		if st.Environment == environment {
-			names = append(names, st.Service)
-		}
-	}
-	if len(names) == 0 {
-		return "", &fairlead.Problem{
-			Op: "find environment", Kind: fairlead.KindNotFound, Err: fmt.Errorf("nothing was released to %q", environment),
-			Hint: "`fairlead env list` shows what is live where",
-		}
-	}
-	if len(names) == 1 {
-		return names[0], nil
-	}
-	own, err := c.ownService(ctx)
-	if err == nil && slices.Contains(names, own) {
-		return own, nil
-	}
-	return "", &fairlead.Problem{
-		Op: "find environment", Kind: fairlead.KindInvalid, Err: fmt.Errorf("%s has several services: %v", environment, names),
-		Hint: "run the command in the service's repository",
-	}
-}
-
-// ownService is the name of the service whose repository this is.
-func (c *controlPlane) ownService(ctx context.Context) (string, error) {
-	p, _, err := planner{c.set}.Plan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)})
-	return p.Service, err
 }
 
 // Serve takes over runs of processes that die, until ctx ends.

@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
+	"fairlead.dev/control"
 	"fairlead.dev/store"
 )
 
@@ -13,10 +14,15 @@ import (
 type records struct {
 	*store.Store
 	home home
+	own  func(ctx context.Context, id string) (bool, error) // whether a run or something of it belongs to this state directory
 }
 
 func (w *wiring) openRecords(ctx context.Context, s cli.Settings) (*records, error) {
 	h, err := openHome(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := h.scope()
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +31,7 @@ func (w *wiring) openRecords(ctx context.Context, s cli.Settings) (*records, err
 	if err != nil {
 		return nil, err
 	}
-	return &records{Store: db, home: h}, nil
+	return &records{Store: db, home: h, own: (&control.Plane{Reader: db, Scope: scope}).Owns}, nil
 }
 
 // Close lets go of the store.
@@ -36,16 +42,18 @@ func (r *records) FindRun(ctx context.Context, id string) (fairlead.Run, error) 
 	if id != "" {
 		return r.RunByPrefix(ctx, id)
 	}
-	runs, err := r.Runs(ctx, fairlead.RunFilter{Limit: 1})
+	runs, err := r.Runs(ctx, fairlead.RunFilter{Limit: 1000})
 	if err != nil {
 		return fairlead.Run{}, err
 	}
-	if len(runs) == 0 {
-		return fairlead.Run{}, &fairlead.Problem{
-			Op: "find run", Kind: fairlead.KindNotFound, Err: fmt.Errorf("nothing has run here yet"), Hint: "`fairlead run` starts the first",
+	for _, run := range runs {
+		if own, err := r.own(ctx, run.ID); err != nil || own {
+			return run, err
 		}
 	}
-	return runs[0], nil
+	return fairlead.Run{}, &fairlead.Problem{
+		Op: "find run", Kind: fairlead.KindNotFound, Err: errors.New("nothing has run here yet"), Hint: "`fairlead run` starts the first",
+	}
 }
 
 // Events gives the next records of a run.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
@@ -66,22 +68,44 @@ func (r *records) Environment(ctx context.Context, name string) (cli.View, error
 	return cli.View{Lines: v.lines(), Data: v}, nil
 }
 
+// liveIn finds what is live in an environment, first what was released from
+// here: several repositories may share the database.
 func (r *records) liveIn(ctx context.Context, name string) (record.Live, error) {
-	all, err := record.ReadLive(ctx, r.Store)
+	all, err := r.Store.Environments(ctx)
 	if err != nil {
 		return record.Live{}, err
 	}
 	var names []string
-	for _, l := range all {
-		if l.Environment == name {
+	var found *fairlead.EnvironmentState
+	for _, st := range all {
+		names = append(names, st.Environment)
+		if st.Environment != name {
+			continue
+		}
+		own, err := r.own(ctx, cmp.Or(st.Moving, st.Deployment))
+		if err != nil {
+			return record.Live{}, err
+		}
+		if found == nil || own {
+			found = &st
+		}
+	}
+	if found == nil {
+		return record.Live{}, &fairlead.Problem{
+			Op: "show environment", Kind: fairlead.KindNotFound, Err: fmt.Errorf("nothing was released to %q", name),
+			Hint: fmt.Sprintf("there are: %v", slices.Compact(names)),
+		}
+	}
+	live, err := record.ReadLive(ctx, r.Store)
+	if err != nil {
+		return record.Live{}, err
+	}
+	for _, l := range live {
+		if l.Environment == name && l.Service == found.Service {
 			return l, nil
 		}
-		names = append(names, l.Environment)
 	}
-	return record.Live{}, &fairlead.Problem{
-		Op: "show environment", Kind: fairlead.KindNotFound, Err: fmt.Errorf("nothing was released to %q", name),
-		Hint: fmt.Sprintf("there are: %v", names),
-	}
+	return record.Live{}, &fairlead.Problem{Op: "show environment", Kind: fairlead.KindInternal, Err: fmt.Errorf("%s of %s is gone", found.Service, name)}
 }
 
 func (v environmentView) lines() []string {

@@ -34,7 +34,7 @@ type lab struct {
 }
 
 const labConfig = `version: 1
-service: tiny
+service: %s
 env: [TINY_EFFECTS]
 build: {run: 'cp $TINY_BINARY tiny.bin && echo built-$(cat version) >>$TINY_EFFECTS', artifacts: [tiny.bin]}
 tests:
@@ -48,13 +48,19 @@ deploy:
 // newLab makes the repository and releases its first version.
 func newLab(t *testing.T, database string) *lab {
 	t.Helper()
+	return newLabOf(t, database, "tiny")
+}
+
+// newLabOf does so under a name of the service's own.
+func newLabOf(t *testing.T, database, service string) *lab {
+	t.Helper()
 	port, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	l := &lab{t: t, dir: t.TempDir(), database: database, url: "http://" + addr, effects: filepath.Join(t.TempDir(), "effects")}
-	l.write("fairlead.yaml", strings.ReplaceAll(fmt.Sprintf(labConfig, addr), "$TINY_BINARY", filepath.Join(program, "tiny")))
+	l.write("fairlead.yaml", strings.ReplaceAll(fmt.Sprintf(labConfig, service, addr), "$TINY_BINARY", filepath.Join(program, "tiny")))
 	l.git("init", "-q", "-b", "develop")
 	l.commit("1")
 	t.Cleanup(func() {
