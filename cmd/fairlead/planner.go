@@ -95,6 +95,9 @@ func uncommitted(dirty []string) error {
 
 // configOf reads the commit's configuration; none is fine.
 func configOf(tree fs.FS) (pipeline.Source, error) {
+	if err := misplaced(tree); err != nil {
+		return pipeline.Source{}, err
+	}
 	data, err := fs.ReadFile(tree, configName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return pipeline.Source{Name: configName}, nil
@@ -106,6 +109,35 @@ func configOf(tree fs.FS) (pipeline.Source, error) {
 		data = []byte{}
 	}
 	return pipeline.Source{Name: configName, Data: data}, nil
+}
+
+// misplaced refuses a configuration that would be taken for none: one that is
+// not a file of the commit, and one of nearly the right name.
+func misplaced(tree fs.FS) error {
+	entries, err := fs.ReadDir(tree, ".")
+	if err != nil {
+		return nil // whoever reads the file says it better
+	}
+	for _, e := range entries {
+		name := e.Name()
+		base, isYAML := strings.CutSuffix(strings.ToLower(name), ".yaml")
+		if !isYAML {
+			base, isYAML = strings.CutSuffix(strings.ToLower(name), ".yml")
+		}
+		switch {
+		case name == configName && !e.Type().IsRegular():
+			return &fairlead.Problem{
+				Op: "read " + configName, Kind: fairlead.KindInvalid, Err: errors.New("it is not a regular file"),
+				Hint: "a link may lead out of the commit: put the configuration itself there",
+			}
+		case name != configName && isYAML && strings.TrimPrefix(base, ".") == "fairlead":
+			return &fairlead.Problem{
+				Op: "read " + configName, Kind: fairlead.KindInvalid, Err: fmt.Errorf("the configuration is never read from %s", name),
+				Hint: "rename it: git mv " + name + " " + configName,
+			}
+		}
+	}
+	return nil
 }
 
 // who names the person at the keyboard.
@@ -123,6 +155,9 @@ type configTools struct{ set cli.Settings }
 func (c configTools) Lint(_ context.Context, file string) error {
 	path := file
 	if path == "" {
+		if err := misplaced(os.DirFS(c.set.Dir)); err != nil {
+			return err
+		}
 		path = filepath.Join(c.set.Dir, configName)
 	}
 	data, err := os.ReadFile(path) //nolint:gosec // the file the user named

@@ -27,6 +27,12 @@ func checkout(t *testing.T, files map[string]string) string {
 	for name, content := range files {
 		write(t, filepath.Join(dir, name), content)
 	}
+	return commitAll(t, dir)
+}
+
+// commitAll makes a directory a repository with one commit of all that is there.
+func commitAll(t *testing.T, dir string) string {
+	t.Helper()
 	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "--allow-empty", "-m", "First"}} {
 		cmd := exec.Command("git", args...)
 		cmd.Dir = dir
