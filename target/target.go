@@ -40,20 +40,27 @@ type Content func(ctx context.Context, d fairlead.Digest) (io.ReadCloser, error)
 // than the highest it has seen for the place (KindConflict), and refuses to
 // start a release whose bundle it has not verified (KindDenied).
 type Target interface {
-	// Deliver verifies the bundle for the place and keeps it. Delivering it again is a no-op.
+	// Deliver verifies the bundle for the place and keeps it. Delivering it again
+	// is a no-op, and brings back a release that the target has dropped meanwhile.
 	Deliver(ctx context.Context, at Place, b Bundle, open Content) error
 	// Apply makes desired the wanted state and returns as soon as traffic follows it;
-	// replicas start and drain afterwards: see Observe.
+	// replicas start and drain afterwards: see Observe. No weight may rise on a
+	// release with nothing ready: KindConflict, or KindNotFound when the release is
+	// not there. A weight that stays or falls is always taken, so a release that is
+	// down can be replaced, and the state in force is a no-op whatever is ready.
+	// What is refused leaves traffic and replicas as they were.
 	Apply(ctx context.Context, at Place, desired Desired) error
 	// Observe tells what is there now.
 	Observe(ctx context.Context, at Place) (Observed, error)
 }
 
 // Desired is the wanted state of one service in one environment. A release
-// that is not listed is drained and stopped.
+// that is not listed is drained and stopped. What concerns one release follows
+// the config that is signed with it; what concerns the whole service, such as
+// its address, follows that of the release with the most traffic.
 type Desired struct {
 	Fence    int64           `json:"fence"`
-	Config   json.RawMessage `json:"config"` // the target type's config
+	Config   json.RawMessage `json:"config"` // the target type's config, for releases that have none of their own
 	Releases []Wanted        `json:"releases"`
 }
 

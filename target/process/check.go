@@ -76,6 +76,9 @@ func checkBundle(at target.Place, b target.Bundle) error {
 			return invalid(op, fmt.Errorf("env: %q cannot be set for a replica", name))
 		}
 	}
+	if _, err := decodeConfig(r.Config); err != nil {
+		return err
+	}
 	return checkArtifacts(r.Artifacts)
 }
 

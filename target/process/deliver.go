@@ -141,7 +141,7 @@ func readBundle(path string) (target.Bundle, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return b, &fairlead.Problem{
 			Op: op, Kind: fairlead.KindNotFound, Hint: "deliver it first",
-			Err: fmt.Errorf("release %s was never delivered here", strings.TrimSuffix(filepath.Base(path), ".json")),
+			Err: fmt.Errorf("release %s is not here: it was never delivered, or was dropped since", strings.TrimSuffix(filepath.Base(path), ".json")),
 		}
 	}
 	if err != nil {

@@ -148,6 +148,14 @@ func (g *goods) sign(at target.Place) {
 	g.Decision.Envelope, _ = json.Marshal(p)
 }
 
+// with gives a release that has a config of its own, signed with it.
+func (g goods) with(config string) goods {
+	g.Release.Config = json.RawMessage(config)
+	g.Release = g.Release.Identify()
+	g.sign(shop)
+	return g
+}
+
 // fast is a config with short times.
 const fast = `{"listen":"127.0.0.1:0","ready":{"http":"/readyz","interval":"50ms"},"drain":"5s","grace":"3s"}`
 

@@ -16,7 +16,11 @@ func (p *place) resume() {
 	if len(d.Releases) == 0 {
 		return
 	}
-	c, err := decodeConfig(d.Config)
+	service := p.memory.InForce
+	if service == nil { // kept by an agent that did not tell them apart
+		service = p.serviceConfig(d)
+	}
+	c, err := decodeConfig(service)
 	if err != nil {
 		p.host.log.Error("place not resumed", "service.name", p.at.Service, "error", err)
 		return

@@ -26,7 +26,7 @@ type place struct {
 
 	mu     sync.Mutex  // guards the fields below
 	memory placeMemory // as it is on disk
-	config Config      // of memory.Desired
+	config Config      // of memory.InForce: listen, sticky and drain are in force
 	arms   []*arm      // in order of arrival
 	front  *front      // nil while nothing is wanted, or when it cannot be opened
 	closed bool
@@ -44,8 +44,7 @@ func newPlace(h *host, k *keeper, at target.Place) *place {
 // traffic follows it; otherwise traffic is as before.
 func (p *place) apply(d target.Desired) error {
 	const op = "apply desired state"
-	config, err := decodeConfig(d.Config)
-	if err != nil {
+	if _, err := decodeConfig(d.Config); err != nil {
 		return err
 	}
 	if err := checkWanted(d); err != nil {
@@ -65,11 +64,25 @@ func (p *place) apply(d target.Desired) error {
 	if err := p.carries(d); err != nil {
 		return p.claim(d.Fence, err)
 	}
-	next, err := p.frontFor(config, d)
-	if err != nil {
+	if err := p.take(d); err != nil {
 		return p.claim(d.Fence, err)
 	}
-	if err := p.remember(d, next); err != nil {
+	return nil
+}
+
+// take makes d the wanted state. The listener that it needs is open before the
+// one there is closes, and nothing has changed when that fails.
+func (p *place) take(d target.Desired) error {
+	service := p.serviceConfig(d)
+	config, err := decodeConfig(service)
+	if err != nil {
+		return err
+	}
+	next, err := p.frontFor(config, d)
+	if err != nil {
+		return err
+	}
+	if err := p.remember(d, service, next); err != nil {
 		if next != p.front {
 			p.retireFront(next)
 		}
@@ -78,22 +91,31 @@ func (p *place) apply(d target.Desired) error {
 	if next != p.front {
 		p.retireFront(p.front)
 	}
-	p.front, p.config = next, config
+	p.front, p.frontProblem, p.config = next, nil, config
 	p.settle()
 	return nil
 }
 
-// carries refuses weight on a release with nothing ready: traffic never moves
-// to where nobody answers.
+// carries refuses to raise the weight of a release with nothing ready: traffic
+// never moves to where nobody answers. A weight that stays or falls is always
+// taken, so that what is broken can be replaced.
 func (p *place) carries(d target.Desired) error {
+	now := map[fairlead.Digest]int{}
+	for _, w := range p.memory.Desired.Releases {
+		now[w.Release] = w.Weight
+	}
 	for _, w := range d.Releases {
-		if w.Weight == 0 {
+		if w.Weight <= now[w.Release] {
 			continue
 		}
-		if a := p.arm(w.Release); a == nil || len(a.backends()) == 0 {
-			return conflict("apply desired state", "start it with weight 0 and wait until it is ready",
-				fmt.Errorf("release %s would get %d %% of the traffic but has no ready replica", w.Release.Short(), w.Weight))
+		if a := p.arm(w.Release); a != nil && len(a.backends()) > 0 {
+			continue
 		}
+		if _, err := readBundle(p.bundlePath(w.Release)); fairlead.KindOf(err) == fairlead.KindNotFound {
+			return err
+		}
+		return conflict("apply desired state", "start it with the weight it has and wait until it is ready",
+			fmt.Errorf("release %s would get %d %% of the traffic but has no ready replica", w.Release.Short(), w.Weight))
 	}
 	return nil
 }
@@ -122,8 +144,8 @@ func (p *place) frontFor(c Config, d target.Desired) (*front, error) {
 }
 
 // remember puts d on disk. A release keeps the config that it came with.
-func (p *place) remember(d target.Desired, f *front) error {
-	m := placeMemory{Place: p.at, Fence: d.Fence, Desired: d, Specs: map[fairlead.Digest]json.RawMessage{}}
+func (p *place) remember(d target.Desired, service json.RawMessage, f *front) error {
+	m := placeMemory{Place: p.at, Fence: d.Fence, Desired: d, InForce: service, Specs: map[fairlead.Digest]json.RawMessage{}}
 	if f != nil {
 		m.Listen = f.addr
 	}
@@ -159,13 +181,11 @@ func (p *place) logs(release fairlead.Digest) string {
 // same tells whether two desired states are equal.
 func same(a, b target.Desired) bool {
 	key := func(d target.Desired) fairlead.Digest {
-		var config any
-		_ = json.Unmarshal(d.Config, &config) // both were decoded before
 		wanted := map[fairlead.Digest]target.Wanted{}
 		for _, w := range d.Releases {
 			wanted[w.Release] = w
 		}
-		return fairlead.DigestJSON([]any{config, wanted})
+		return fairlead.DigestJSON([]any{meaning(d.Config), wanted})
 	}
 	return key(a) == key(b)
 }

@@ -53,7 +53,7 @@ func (p *place) equip(a *arm) {
 		a.problem = err
 		return
 	}
-	c, err := decodeConfig(p.memory.Specs[a.release])
+	c, err := decodeConfig(ownConfig(b, p.memory.Specs[a.release]))
 	if err != nil {
 		a.problem = err
 		return
@@ -119,13 +119,14 @@ func (p *place) sweep() {
 		p.proxy.Forget(a.release)
 		p.retireFront(a.preview)
 	}
-	if len(p.arms) == 0 && p.front != nil && !p.closed {
+	if len(p.arms) == 0 && !p.closed {
 		p.retireFront(p.front)
-		p.front = nil
+		p.front, p.frontProblem = nil, nil
 	}
 }
 
-// retireFront closes a listener in the background.
+// retireFront closes a listener. Its address is free at once; requests in
+// flight end in the background.
 func (p *place) retireFront(f *front) {
 	if f == nil {
 		return
@@ -136,4 +137,5 @@ func (p *place) retireFront(f *front) {
 		defer cancel()
 		f.close(ctx)
 	})
+	<-f.done
 }

@@ -29,8 +29,9 @@ type placeMemory struct {
 	target.Place
 	Fence   int64                               `json:"fence"` // highest seen; Desired.Fence may be lower
 	Desired target.Desired                      `json:"desired"`
-	Listen  string                              `json:"listen"` // address in use, with the port that was found
-	Specs   map[fairlead.Digest]json.RawMessage `json:"specs"`  // the config each release came with
+	Listen  string                              `json:"listen"`             // address in use, with the port that was found
+	InForce json.RawMessage                     `json:"in_force,omitempty"` // the config whose listen, sticky and drain hold for the service
+	Specs   map[fairlead.Digest]json.RawMessage `json:"specs"`              // the config each release came with, for one that has none of its own
 }
 
 // keeper keeps the memory in a file. Every change is on disk before it counts.
@@ -79,8 +80,10 @@ func decodeMemory(b []byte) (memory, error) {
 		if err := checkPlace(p.Place); err != nil {
 			return m, err
 		}
-		if _, err := decodeConfig(p.Desired.Config); err != nil {
-			return m, err
+		for _, c := range []json.RawMessage{p.Desired.Config, p.InForce} {
+			if _, err := decodeConfig(c); err != nil {
+				return m, err
+			}
 		}
 		if err := checkWanted(p.Desired); err != nil {
 			return m, err
