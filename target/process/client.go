@@ -107,12 +107,25 @@ func (c *Client) Logs(ctx context.Context, at target.Place, release fairlead.Dig
 	return res.Body, nil
 }
 
-// Shutdown asks the agent to stop in order and waits until it is gone.
+// Shutdown asks the agent to stop in order and waits until it is gone. That
+// none runs is KindNotFound.
 func (c *Client) Shutdown(ctx context.Context) error {
-	if err := c.call(ctx, "stop agent", http.MethodPost, "/v1/shutdown", nil, nil); err != nil {
-		return err
+	const op = "stop agent"
+	for began := false; ; began = true {
+		err := c.call(ctx, op, http.MethodPost, "/v1/shutdown", nil, nil)
+		switch {
+		case err == nil:
+			return lockFree(ctx, c.dir)
+		case fairlead.KindOf(err) != fairlead.KindUnavailable:
+			return err
+		case runs(c.dir): // it begins to answer, or it stops already
+			pause(ctx, 20*time.Millisecond)
+		case began:
+			return nil
+		default:
+			return &fairlead.Problem{Op: op, Kind: fairlead.KindNotFound, Err: fmt.Errorf("no agent runs in %s", c.dir)}
+		}
 	}
-	return lockFree(ctx, c.dir)
 }
 
 // send sends an artifact's content unless the agent has it.

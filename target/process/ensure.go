@@ -70,6 +70,18 @@ func lockFree(ctx context.Context, dir string) error {
 	}
 }
 
+// runs tells whether an agent has the directory. It makes nothing.
+func runs(dir string) bool {
+	if _, err := os.Stat(dir); err != nil {
+		return false
+	}
+	unlock, err := lockDir(dir)
+	if err == nil {
+		unlock()
+	}
+	return err != nil
+}
+
 // untilUp waits until a started agent answers. It gives up early when none
 // has the directory for a while: then it ended.
 func (c *Client) untilUp(ctx context.Context) error {

@@ -61,6 +61,29 @@ func TestEnsureStartsOne(t *testing.T) {
 	}
 }
 
+func TestShutdownWhenNoneRuns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "agent")
+	refused(t, Dial(dir).Shutdown(context.Background()), fairlead.KindNotFound, "no agent runs")
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("it made the directory")
+	}
+	l := &lab{t: t, dir: dir}
+	stop := l.serve(AgentOptions{})
+	if err := l.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	stop()
+	refused(t, l.Shutdown(context.Background()), fairlead.KindNotFound, "no agent runs")
+	unlock, err := lockDir(dir) // one that no longer answers but still drains
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, unlock)
+	if err := l.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEnsureTellsWhyNot(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
