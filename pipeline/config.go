@@ -134,8 +134,8 @@ type Rolling struct {
 // Judged is what all strategies have in common.
 type Judged struct {
 	Bake      *fairlead.Duration `json:"bake" doc:"How long the release is judged after promotion, with rollback still automatic." max:"168h" default:"10m where monitoring is full, otherwise 0s"`
-	Undecided string             `json:"undecided" doc:"What happens at the end of a stage without enough traffic for an answer." enum:"hold,promote,rollback" default:"hold where monitoring is standard or full, otherwise promote"`
-	Hold      *fairlead.Duration `json:"hold" doc:"How much longer hold waits for an answer before it rolls back." max:"168h" default:"10m"`
+	Undecided string             `json:"undecided" doc:"What happens at the end of a stage without enough traffic for an answer: promote suits a service that is hardly used." enum:"hold,promote,rollback" default:"hold where monitoring is standard or full, otherwise promote"`
+	Hold      *fairlead.Duration `json:"hold" doc:"How much longer hold waits for an answer before it rolls back." max:"168h" default:"2m"`
 	Judge     Judge              `json:"judge" doc:"When a release counts as worse."`
 	Deadline  *fairlead.Duration `json:"deadline" doc:"A release that is not done by then is rolled back." min:"1s" max:"720h" default:"the sum of all waits, holds included, and 10m"`
 	Ready     *fairlead.Duration `json:"ready" doc:"A release that is not ready by then is rolled back." min:"1s" max:"24h" default:"2m"`

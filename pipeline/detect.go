@@ -20,6 +20,14 @@ type detection struct {
 	notes    []string // what was found and is not used, for people
 }
 
+// missing says what was looked for when nothing was found.
+func (d detection) missing() string {
+	if d.language != "" {
+		return ""
+	}
+	return " (looked for go.mod, package.json, " + strings.Join(pythonManifests(), ", ") + " and for one of " + strings.Join(pythonMains(), ", ") + ")"
+}
+
 // detect looks at the tree. The first language found wins, in the order Go,
 // Node, Python; a Dockerfile is noted.
 func detect(tree fs.FS, service string) detection {

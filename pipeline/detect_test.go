@@ -86,6 +86,31 @@ func TestDetection(t *testing.T) {
 			map[string]string{"pyproject.toml": "[project]\nname='x'\n", "main.py": ""},
 			"python3 -m compileall -q -x '[.]deps' .", "python3 -m unittest discover -v", "none", "python3 main.py", "",
 		},
+		{
+			"python that requires nothing",
+			map[string]string{"requirements.txt": "# nothing yet\n\n", "app.py": ""},
+			"python3 -m compileall -q -x '[.]deps' .", "python3 -m unittest discover -v", "none", "python3 app.py", "",
+		},
+		{
+			"python, one file",
+			map[string]string{"server.py": ""},
+			"python3 -m compileall -q -x '[.]deps' .", "", "", "python3 server.py", "",
+		},
+		{
+			"python, one file and tests",
+			map[string]string{"server.py": "", "tests/__init__.py": "", "tests/test_server.py": ""},
+			"python3 -m compileall -q -x '[.]deps' .", "python3 -m unittest discover -v", "none", "python3 server.py", "",
+		},
+		{
+			"python, several files",
+			map[string]string{"server.py": "", "app.py": ""},
+			"python3 -m compileall -q -x '[.]deps' .", "", "", "python3 app.py", "app.py is started",
+		},
+		{
+			"a script beside go",
+			map[string]string{"go.mod": "module x\n", "main.go": main, "server.py": ""},
+			"go build -o bin/shop .", "go test -json ./...", "go-test", "bin/shop", "",
+		},
 		{"python library", map[string]string{"setup.py": ""}, "", "python3 -m unittest discover -v", "none", "", "nothing to start"},
 		{"dockerfile", map[string]string{"Dockerfile": "FROM scratch\n"}, "", "", "", "", "Dockerfile"},
 		{
@@ -131,6 +156,23 @@ func TestPlanByDetectionAlone(t *testing.T) {
 		if r := reason(p, subject); r.Source != "detected" || !strings.Contains(r.Detail, "go.mod") {
 			t.Errorf("%s is explained by %+v", subject, r)
 		}
+	}
+}
+
+// Where nothing is detected, the plan says what was looked for.
+func TestNothingDetected(t *testing.T) {
+	p, err := Plan(mustRead(t, ""), push("main"), tree(map[string]string{"README": ""}), testCatalog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, r := range p.Reasons {
+		if r.Subject == "strategy" {
+			said = append(said, r.Detail)
+		}
+	}
+	if text := strings.Join(said, "; "); !strings.Contains(text, "looked for go.mod, package.json, pyproject.toml, requirements.txt, setup.py and for one of main.py") {
+		t.Errorf("the strategy is explained by %q", text)
 	}
 }
 

@@ -58,11 +58,11 @@ func TestDocumentedDefaultsAreReal(t *testing.T) {
 		"error-margin": judge.ErrorMargin, "quantile": judge.Quantile, "error-floor": judge.ErrorFloor,
 	}
 	want := map[string]any{
-		"timeout": 15.0, "retries": 2, "ready": 2.0, "hold": 10.0,
+		"timeout": 15.0, "retries": 2, "ready": 2.0, "hold": 2.0,
 		"min-requests": 50, "latency-ratio": 1.5, "error-margin": 0.01, "quantile": 0.99, "error-floor": 0.2,
 	}
 	documented := map[string]string{
-		"timeout": "15m", "retries": "2", "ready": "2m", "hold": "10m",
+		"timeout": "15m", "retries": "2", "ready": "2m", "hold": "2m",
 		"min-requests": "50", "latency-ratio": "1.5", "error-margin": "1%", "quantile": "99%", "error-floor": "20%",
 	}
 	for name := range want {

@@ -155,37 +155,3 @@ func nodeStart(p nodePackage) []string {
 		return []string{"npm", "start"}
 	}
 }
-
-// detectPython reads a Python project: its tests and its main file.
-func detectPython(l look, _ string) (detection, bool) {
-	by := l.first("pyproject.toml", "requirements.txt", "setup.py")
-	if by == "" {
-		return detection{}, false
-	}
-	d := detection{language: "Python", by: by}
-	var install []string
-	if l.has("requirements.txt") {
-		install = []string{"python3 -m pip install --quiet --target .deps -r requirements.txt", "export PYTHONPATH=.deps"}
-	}
-	test := Test{Run: "python3 -m unittest discover -v", Report: "none", Level: "fast"}
-	if strings.Contains(l.text("pyproject.toml")+l.text("requirements.txt")+l.text("setup.py"), "pytest") {
-		test.Run, test.Report, test.ReportFile = "python3 -m pytest --junitxml=report.xml", "junit", "report.xml"
-	}
-	test.Run = strings.Join(append(slices.Clone(install), test.Run), " && ")
-	d.test = &test
-	main := l.first("main.py", "app.py", "server.py")
-	if main == "" {
-		d.notes = append(d.notes, "neither main.py, app.py nor server.py was found; there is nothing to start")
-		return d, true
-	}
-	d.build = &Build{
-		Run:       strings.Join(append(install, "python3 -m compileall -q -x '[.]deps' ."), " && "),
-		Artifacts: l.sources(".py", ".toml", ".html", ".css", ".js", ".json"),
-	}
-	d.command = []string{"python3", main}
-	if len(install) > 0 {
-		d.build.Artifacts = append(d.build.Artifacts, ".deps/**")
-		d.command = []string{"env", "PYTHONPATH=.deps", "python3", main}
-	}
-	return d, true
-}

@@ -42,7 +42,7 @@ func (p *planner) planRelease() error {
 	}
 	if target.Type == "" {
 		p.strategy = fairlead.StrategyNone
-		p.because("strategy", "none", "default", "nothing tells how to start "+p.service+" in "+p.environment+
+		p.because("strategy", "none", "default", "nothing tells how to start "+p.service+" in "+p.environment+p.found.missing()+
 			"; add environments."+p.environment+".target, for example {process: {command: [bin/"+p.service+"]}}")
 		return nil
 	}
@@ -116,7 +116,7 @@ func (p *planner) listen(info TargetInfo) string {
 // Defaults of a release.
 const (
 	defaultReady  = fairlead.Duration(2 * time.Minute)
-	defaultHold   = fairlead.Duration(10 * time.Minute)
+	defaultHold   = fairlead.Duration(2 * time.Minute)
 	defaultBake   = fairlead.Duration(10 * time.Minute)
 	defaultKeep   = fairlead.Duration(10 * time.Minute)
 	defaultMargin = fairlead.Duration(10 * time.Minute) // of the deadline, beside all waits

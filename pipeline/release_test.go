@@ -20,11 +20,11 @@ func TestReleaseDefaults(t *testing.T) {
 		undecided string
 		deadline  fairlead.Duration
 	}{
-		{"main", []fairlead.Stage{{Weight: 100, For: minutes(2)}}, minutes(10), 0, "hold", minutes(2 + 10 + 2 + 2*10 + 10)},
+		{"main", []fairlead.Stage{{Weight: 100, For: minutes(2)}}, minutes(10), 0, "hold", minutes(2 + 10 + 2 + 2*2 + 10)},
 		{
 			"develop",
 			[]fairlead.Stage{{Weight: 5, For: minutes(2)}, {Weight: 25, For: minutes(2)}, {Weight: 50, For: minutes(5)}},
-			0, 0, "hold", minutes(2 + 9 + 4*10 + 10),
+			0, 0, "hold", minutes(2 + 9 + 4*2 + 10),
 		},
 		{"feature/x", []fairlead.Stage{{Weight: 100}}, 0, 0, "promote", minutes(2 + 10)},
 	} {
@@ -40,7 +40,7 @@ func TestReleaseDefaults(t *testing.T) {
 			}
 			judge := fairlead.JudgePolicy{
 				MinRequests: 50, ErrorMargin: 0.01, LatencyRatio: 1.5, Quantile: 0.99, ErrorFloor: 0.2,
-				Undecided: c.undecided, Hold: minutes(10),
+				Undecided: c.undecided, Hold: minutes(2),
 			}
 			if r.Judge != judge || r.Ready != minutes(2) {
 				t.Errorf("judge %+v, ready %s", r.Judge, r.Ready)
