@@ -1,6 +1,10 @@
 // Package command runs one command of a task safely: in a clean environment,
-// in a process tree that is killed whole, and out of sight of the directories
-// it must not read.
+// in a process tree that is killed whole, out of sight of the directories it
+// must not read, and unable to change those it must not write.
+//
+// What it can still reach is the rest of the machine as its user: the network,
+// and HOME, which is shared so that caches work. A command can leave a
+// ~/.gitconfig or a ~/.profile there that the user's own programs read later.
 //
 // A command never runs as a direct child. The program starts itself again as a
 // guard, a small process whose only work is to watch the command and its
@@ -29,15 +33,21 @@ import (
 const DefaultGrace = 5 * time.Second
 
 // Spec says what to run and how. Exactly one of Shell and Args is set.
+//
+// Hide and ReadOnly name absolute directories that exist. A hidden directory is
+// empty for the command, a read-only one cannot be changed by it, and neither
+// they nor the directories above them can be renamed or removed by it. Dir
+// alone, when it lies below one of them, is there as it is and can be written.
 type Spec struct {
-	Shell   string        // a script for "sh -e -c": it ends at the first command that fails
-	Args    []string      // or an argument vector; Args[0] is looked up in the PATH of Env
-	Dir     string        // absolute working directory
-	Env     []string      // "NAME=value": the complete environment
-	Hide    []string      // absolute directories that the command must not see; they must exist
-	Output  io.Writer     // stdout and stderr as they come; nil discards. A slow writer slows the command
-	Timeout time.Duration // 0: as long as the context allows
-	Grace   time.Duration // between TERM and KILL; 0: DefaultGrace
+	Shell    string        // a script for "sh -e -c": it ends at the first command that fails
+	Args     []string      // or an argument vector; Args[0] is looked up in the PATH of Env
+	Dir      string        // absolute working directory
+	Env      []string      // "NAME=value": the complete environment
+	Hide     []string      // directories that the command must not see
+	ReadOnly []string      // directories that it must not change
+	Output   io.Writer     // stdout and stderr as they come; nil discards. A slow writer slows the command
+	Timeout  time.Duration // 0: as long as the context allows
+	Grace    time.Duration // between TERM and KILL; 0: DefaultGrace
 }
 
 // Result is how a command ended.
@@ -88,7 +98,7 @@ const opRun = "run command"
 // Run runs the command and waits until it and everything it started are gone.
 // The error is for a command that could not be run: KindInvalid for a bad
 // Spec, KindNotFound and KindDenied for a program that is missing or not
-// executable, KindUnavailable when Hide cannot be honoured on this machine. A
+// executable, KindUnavailable when Hide and ReadOnly cannot be honoured on this machine. A
 // command that ran and failed is a Result.
 func Run(ctx context.Context, s Spec) (Result, error) {
 	s, err := s.prepare()
@@ -146,51 +156,7 @@ func (s Spec) prepare() (Spec, error) {
 	if s.Grace <= 0 {
 		s.Grace = DefaultGrace
 	}
-	var err error
-	s.Hide, err = hidden(s.Hide, s.Dir)
-	return s, err
-}
-
-// hidden resolves the directories to hide and leaves out those that lie below
-// another one. The working directory must not lie below any of them.
-func hidden(dirs []string, workdir string) ([]string, error) {
-	if len(dirs) == 0 {
-		return nil, nil
-	}
-	work, err := filepath.EvalSymlinks(workdir)
-	if err != nil {
-		return nil, invalid(err.Error())
-	}
-	var real []string
-	for _, d := range dirs {
-		r, err := filepath.EvalSymlinks(d)
-		if err != nil {
-			return nil, invalid(fmt.Sprintf("directory to hide: %v", err))
-		}
-		info, err := os.Stat(r)
-		switch {
-		case err != nil:
-			return nil, invalid(fmt.Sprintf("directory to hide: %v", err))
-		case !filepath.IsAbs(d) || !info.IsDir():
-			return nil, invalid(fmt.Sprintf("%q cannot be hidden: not an absolute path of a directory", d))
-		case within(work, r):
-			return nil, invalid(fmt.Sprintf("working directory %s lies below %s, which is to be hidden", workdir, d))
-		}
-		real = append(real, r)
-	}
-	slices.Sort(real) // a directory comes before what lies below it
-	var top []string
-	for _, d := range real {
-		if !slices.ContainsFunc(top, func(t string) bool { return within(d, t) }) {
-			top = append(top, d)
-		}
-	}
-	return top, nil
-}
-
-// within tells whether path is dir or lies below it; both are clean.
-func within(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+	return s, nil
 }
 
 func invalid(text string) error {

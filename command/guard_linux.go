@@ -90,7 +90,7 @@ func (w *watcher) work() error {
 		return &fairlead.Problem{Op: "read order", Kind: fairlead.KindInternal, Err: err}
 	}
 	if w.inside {
-		if err := isolate(o.Hide); err != nil {
+		if err := isolate(o); err != nil {
 			return err
 		}
 	}

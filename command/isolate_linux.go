@@ -77,19 +77,17 @@ func identity(file string, self int) ([]syscall.SysProcIDMap, error) {
 	return ids, nil
 }
 
-// isolate covers the directories to hide and gives up, for everything that
-// this thread starts, the rights with which that could be undone.
-func isolate(hide []string) error {
+// isolate lays out what the order lets its command see and gives up, for
+// everything that this thread starts, the rights with which that could be undone.
+func isolate(o order) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return noIsolation("make mounts private", err)
 	}
 	// Best effort: where /proc is already restricted a fresh one is refused and
 	// the old one stays, which shows numbers of other processes but not their insides.
 	_ = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
-	for _, dir := range hide {
-		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "size=4k,mode=0555"); err != nil {
-			return noIsolation("hide "+dir, err)
-		}
+	if err := layOut(o); err != nil {
+		return err
 	}
 	if os.Geteuid() == 0 {
 		if err := restrainRoot(); err != nil {

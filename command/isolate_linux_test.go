@@ -20,6 +20,8 @@ import (
 const (
 	envScript = "COMMAND_TEST_SCRIPT" // what it runs
 	envHide   = "COMMAND_TEST_HIDE"
+	envDir    = "COMMAND_TEST_DIR" // where, other than in /
+	envGuard  = "COMMAND_TEST_READONLY"
 	envHarden = "COMMAND_TEST_HARDEN"
 )
 
@@ -34,6 +36,12 @@ func maker() int {
 	s := command.Spec{Shell: os.Getenv(envScript), Dir: "/", Env: []string{"PATH=" + os.Getenv("PATH")}, Output: os.Stdout}
 	if dir := os.Getenv(envHide); dir != "" {
 		s.Hide = []string{dir}
+	}
+	if dir := os.Getenv(envGuard); dir != "" {
+		s.ReadOnly = []string{dir}
+	}
+	if dir := os.Getenv(envDir); dir != "" {
+		s.Dir = dir
 	}
 	r, err := command.Run(context.Background(), s)
 	if err != nil {
@@ -172,6 +180,21 @@ func TestWithoutNamespacesHidingFailsClosed(t *testing.T) {
 		if ran := strings.Contains(string(out), "it ran"); cmd.ProcessState.ExitCode() != want || ran != (want == 0) {
 			t.Errorf("hiding %q: exit code %d, output %q", hide, cmd.ProcessState.ExitCode(), out)
 		}
+	}
+}
+
+// A user namespace in which only root is mapped, such as a rootless container's,
+// is enough.
+func TestHidesWhereOnlyRootIsMapped(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := secretDir(t)
+	cmd := exec.Command("unshare", "-Urm", "bash", "-c", "exec -a maker "+self)
+	cmd.Env = []string{envScript + "=ls -A " + dir + "; echo it ran", envHide + "=" + dir, "PATH=" + os.Getenv("PATH")}
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "it ran\n" {
+		t.Errorf("%v: output %q", err, out)
 	}
 }
 

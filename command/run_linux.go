@@ -24,7 +24,11 @@ const (
 // run starts a guard for the prepared spec and follows it to the end. A probe
 // only lets the guard prepare.
 func run(ctx context.Context, s Spec, probe bool) (Result, error) {
-	g, err := startGuard(len(s.Hide) > 0)
+	o := order{Args: s.Args, Dir: s.Dir, Env: s.Env, Probe: probe}
+	if err := o.lay(s); err != nil {
+		return Result{}, err
+	}
+	g, err := startGuard(len(o.Hide)+len(o.ReadOnly) > 0)
 	if err != nil {
 		return Result{}, err
 	}
@@ -35,7 +39,7 @@ func run(ctx context.Context, s Spec, probe bool) (Result, error) {
 	}
 	drained := make(chan error, 1)
 	go func() { drained <- g.drain(s.Output) }()
-	go g.command(ctx, order{Args: s.Args, Dir: s.Dir, Env: s.Env, Hide: s.Hide, Probe: probe}, s.Grace)
+	go g.command(ctx, o, s.Grace)
 
 	result, err := g.follow()
 

@@ -17,7 +17,7 @@ const guardName = "fairlead-guard"
 const (
 	modePlain  = "plain"  // watch the command, in the namespaces of the maker
 	modeEnter  = "enter"  // make new namespaces, start a guard inside them and wait for it
-	modeInside = "inside" // hide directories, give up rights, watch the command; is process 1
+	modeInside = "inside" // hide and protect directories, give up rights, watch the command; is process 1
 )
 
 // Descriptors of the pipes in the guard.
@@ -34,11 +34,13 @@ const (
 
 // order is what the guard is to run.
 type order struct {
-	Args  []string `json:"args"`
-	Dir   string   `json:"dir"`
-	Env   []string `json:"env"`
-	Hide  []string `json:"hide"`
-	Probe bool     `json:"probe"` // only prepare, run nothing
+	Args     []string `json:"args"`
+	Dir      string   `json:"dir"`
+	Env      []string `json:"env"`
+	Hide     []place  `json:"hide"`
+	ReadOnly []place  `json:"read_only"`
+	Work     place    `json:"work"`  // the directory that Dir is, when anything is hidden or protected
+	Probe    bool     `json:"probe"` // only prepare, run nothing
 }
 
 // report is what the guard says; exactly one field is set.

@@ -48,7 +48,8 @@ type In struct {
 	Workspace   string    // absolute directory; the artifacts of the tasks needed are in place
 	Scratch     string    // absolute directory, empty, removed afterwards
 	Env         []string  // "NAME=value": the clean environment for commands, complete
-	Hide        []string  // absolute directories that commands must not see
+	Hide        []string  // absolute directories that commands must not see, but for their working directory
+	ReadOnly    []string  // absolute directories that commands must not change, but for their working directory
 	Output      io.Writer // the task's stored output; secrets are masked behind it
 	Blobs       Blobs     // where artifacts' content goes
 	Endpoint    string    // base URL of the release to check; "" when none runs

@@ -136,8 +136,12 @@ func (j *job) input(ctx context.Context, dir string) (step.In, io.WriteCloser, e
 	o := j.order
 	in := step.In{
 		Key: o.RunID + "/" + o.Task.ID, Event: o.Plan.Event, Service: o.Plan.Service, Environment: o.Plan.Environment,
-		Task: o.Task, Attempt: j.tr.Attempts, Config: j.config, Blobs: j.Blobs, Hide: j.Hide, Endpoint: o.Endpoint,
+		Task: o.Task, Attempt: j.tr.Attempts, Config: j.config, Blobs: j.Blobs, ReadOnly: j.ReadOnly, Endpoint: o.Endpoint,
 		Scratch: filepath.Join(dir, "scratch"), Workspace: filepath.Join(dir, "src"),
+	}
+	var err error
+	if in.Hide, err = j.hidden(); err != nil {
+		return in, nil, err
 	}
 	if err := os.MkdirAll(in.Scratch, 0o700); err != nil {
 		return in, nil, unavailable("make workspace", err)
@@ -150,7 +154,6 @@ func (j *job) input(ctx context.Context, dir string) (step.In, io.WriteCloser, e
 			return in, nil, err
 		}
 	}
-	var err error
 	if in.Env, err = command.CleanEnv(o.Task.Env, j.variables(in)); err != nil {
 		return in, nil, err
 	}

@@ -71,7 +71,8 @@ type Options struct {
 	Verifier   Verifier
 	Blobs      Blobs
 	Dir        string   // workspaces are made below it
-	Hide       []string // absolute directories that commands must not see
+	Hide       []string // absolute directories that commands must not see, but for their own workspace; they exist
+	ReadOnly   []string // absolute directories that commands must not change, but for their own workspace; they exist
 	Parallel   int      // tasks at the same time; at least 1
 	Logger     *slog.Logger
 }
@@ -79,12 +80,16 @@ type Options struct {
 // Worker executes tasks. It is safe for concurrent use.
 type Worker struct {
 	Options
-	slots chan struct{}
+	slots   chan struct{}
+	hide    []anchor
+	trouble error // why what is to be hidden cannot be
 }
 
-// New gives a worker.
+// New gives a worker. What it hides are the directories that are there now.
 func New(o Options) *Worker {
-	return &Worker{Options: o, slots: make(chan struct{}, max(1, o.Parallel))}
+	w := &Worker{Options: o, slots: make(chan struct{}, max(1, o.Parallel))}
+	w.hide, w.trouble = hold(o.Hide)
+	return w
 }
 
 var _ flow.Worker = (*Worker)(nil)

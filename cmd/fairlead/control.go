@@ -103,7 +103,7 @@ func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, k
 		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: signer{key}, Content: blobs.Open,
 		Worker: worker.New(worker.Options{
 			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
-			Verifier: evidence.TrustKeys(key.Public()), Dir: h.work(), Hide: []string{h.private()},
+			Verifier: evidence.TrustKeys(key.Public()), Dir: h.work(), Hide: []string{h.root}, ReadOnly: repo.Protected(),
 			Parallel: runtime.GOMAXPROCS(0), Logger: log,
 		}),
 		Target:  func(typ string) (target.Target, error) { return openTarget(all, typ) },

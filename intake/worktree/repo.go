@@ -94,6 +94,19 @@ func lines(out []byte) []string {
 // Root is the absolute path of the checkout's top directory.
 func (r *Repo) Root() string { return r.root }
 
+// Protected are the directories that nothing but their user may change: what
+// is in them decides what git, and the next run, will do. They are the checkout
+// and the repository, which lies elsewhere for a linked work tree. A checkout
+// with HOME in it is not among them: commands keep their caches there.
+func (r *Repo) Protected() []string {
+	home, err := filepath.EvalSymlinks(os.Getenv("HOME"))
+	below, rerr := filepath.Rel(r.root, home)
+	if err == nil && rerr == nil && filepath.IsLocal(below) {
+		return []string{r.gitDir}
+	}
+	return []string{r.root, r.gitDir}
+}
+
 // ownDir is Fairlead's state directory at the top of a checkout.
 const ownDir = ".fairlead"
 

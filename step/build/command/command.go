@@ -49,7 +49,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	}
 	tail := command.NewTail(tailBytes)
 	result, err := command.Run(ctx, command.Spec{
-		Shell: cfg.Run, Dir: in.Workspace, Env: in.Env, Hide: in.Hide, Output: io.MultiWriter(in.Output, tail),
+		Shell: cfg.Run, Dir: in.Workspace, Env: in.Env, Hide: in.Hide, ReadOnly: in.ReadOnly, Output: io.MultiWriter(in.Output, tail),
 	})
 	if err != nil {
 		return step.Out{}, err

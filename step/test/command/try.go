@@ -82,7 +82,7 @@ func attempt(ctx context.Context, in step.In, cfg Config) (try, error) {
 		printed, parsed = parseStream(cfg.Report)
 	}
 	t.result, err = command.Run(ctx, command.Spec{
-		Shell: cfg.Run, Dir: in.Workspace, Env: in.Env, Hide: in.Hide, Output: io.MultiWriter(in.Output, t.tail, printed),
+		Shell: cfg.Run, Dir: in.Workspace, Env: in.Env, Hide: in.Hide, ReadOnly: in.ReadOnly, Output: io.MultiWriter(in.Output, t.tail, printed),
 	})
 	_ = printed.Close()
 	var found parsing
