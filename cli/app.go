@@ -103,6 +103,8 @@ type Views interface {
 	Environments(ctx context.Context) (View, error)
 	Environment(ctx context.Context, name string) (View, error)
 	Sentence(r fairlead.Record) string
+	// Address is where what a run released is reached; "" when nothing is.
+	Address(ctx context.Context, run fairlead.Run) string
 	ReplicaLog(ctx context.Context, environment string) ([]string, error)
 }
 

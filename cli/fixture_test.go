@@ -116,9 +116,17 @@ func examplePlan() fairlead.Plan {
 		Gates:   []fairlead.Gate{{Name: "tests-pass", Outcome: fairlead.OutcomeDeny, Rule: "tests.failed == 0", Source: "matrix"}},
 		Release: &fairlead.ReleasePlan{
 			Target: "process", Replicas: 2, Command: []string{"bin/shop"}, Bake: fairlead.Duration(time.Minute),
-			Steps: []fairlead.Stage{{Weight: 10, For: fairlead.Duration(5 * time.Second)}},
+			Steps: []fairlead.Stage{{Weight: 10, For: fairlead.Duration(5 * time.Second)}}, Config: json.RawMessage(`{"listen": "127.0.0.1:8081"}`),
+			Judge: fairlead.JudgePolicy{
+				MinRequests: 50, ErrorMargin: 0.01, ErrorFloor: 0.2, Quantile: 0.99, LatencyRatio: 1.5, Undecided: fairlead.UndecidedHold, Hold: fairlead.Duration(2 * time.Minute),
+			},
 		},
-		Reasons: []fairlead.Reason{{Subject: "environment", Choice: "production", Source: "route", Detail: "push to main"}, {Subject: "strategy", Source: "matrix"}},
+		Reasons: []fairlead.Reason{
+			{Subject: "environment", Choice: "production", Source: "route", Detail: "push to main"},
+			{Subject: "strategy", Source: "matrix"},
+			{Subject: "detection", Choice: "not used", Source: "detected", Detail: "a Dockerfile"},
+			{Subject: "deploy undecided", Choice: "hold", Source: "default", Detail: "monitoring: full"},
+		},
 	}
 }
 
@@ -233,6 +241,13 @@ func (w records) Environment(_ context.Context, n string) (cli.View, error) {
 }
 
 func (w records) Sentence(r fairlead.Record) string { return "sentence of " + r.Subject }
+
+func (w records) Address(_ context.Context, run fairlead.Run) string {
+	if run.Deployment == "" {
+		return ""
+	}
+	return "http://127.0.0.1:8081"
+}
 
 func (w records) Close() { w.mu.Lock(); defer w.mu.Unlock(); w.closed++ }
 

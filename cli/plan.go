@@ -89,17 +89,17 @@ func writePlan(w io.Writer, p fairlead.Plan, notes []string) error {
 	for _, g := range p.Gates {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", g.Name, g.Outcome, g.Source, g.Rule)
 	}
-	if r := p.Release; r != nil {
-		fmt.Fprintf(t, "\nrelease\t%s\t%d replicas of %s\n", r.Target, r.Replicas, strings.Join(r.Command, " "))
-		for i, s := range r.Steps {
-			fmt.Fprintf(t, "  stage %d\t%d%% of traffic\tfor %s\n", i+1, s.Weight, s.For)
-		}
-		if r.Bake > 0 {
-			fmt.Fprintf(t, "  bake\t100%% of traffic\tfor %s\n", r.Bake)
+	if p.Release != nil {
+		writeRelease(t, p, why)
+	}
+	for _, r := range p.Reasons {
+		if r.Subject == "detection" || strings.HasPrefix(r.Subject, "task ") && r.Choice == "left out" {
+			notes = append(notes, r.Subject+": "+r.Choice+": "+r.Detail)
 		}
 	}
+	fmt.Fprintln(t)
 	for _, n := range notes {
-		fmt.Fprintf(t, "\nnote: %s\n", n)
+		fmt.Fprintf(t, "note: %s\n", n)
 	}
 	return t.Flush()
 }

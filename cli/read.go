@@ -224,7 +224,7 @@ func (c *commands) watch(ctx context.Context, rec Records, runID string) error {
 			return err
 		}
 		if run.State == fairlead.StateFinished {
-			return c.ended(show, run)
+			return c.ended(ctx, show, run)
 		}
 		select {
 		case <-ctx.Done():

@@ -87,7 +87,7 @@ func (c *commands) follow(ctx context.Context, ctl Control, rec Records, runID s
 			if err := show.update(stay); err != nil {
 				return err
 			}
-			return c.ended(show, run)
+			return c.ended(stay, show, run)
 		case <-tick.C:
 			if err := show.update(stay); err != nil && trouble.lasting(err) {
 				return trouble.problem(runID)
@@ -130,9 +130,12 @@ func (t *troubled) problem(runID string) error {
 }
 
 // ended writes how a run ended and gives the error that sets the exit code.
-func (c *commands) ended(show *progress, run fairlead.Run) error {
+func (c *commands) ended(ctx context.Context, show *progress, run fairlead.Run) error {
 	show.done(run)
 	if run.Result == fairlead.ResultSuccess {
+		if at := show.rec.Address(ctx, run); at != "" {
+			show.say("         live at " + at)
+		}
 		return nil
 	}
 	return runError{run}

@@ -27,10 +27,11 @@ func happened() *world {
 
 func TestRunShowsItsProgress(t *testing.T) {
 	w := happened()
+	w.run.Deployment = "r1/deployment"
 	w.ending <- w.run
 	got := w.say(t.Context(), "run")
 	got.wants(t, 0)
-	want := "run r1\n   0.0s  sentence of r1\n   1.5s  sentence of r1/unit\n  1m30s  sentence of r1\n  1m30s  success: it is live\n"
+	want := "run r1\n   0.0s  sentence of r1\n   1.5s  sentence of r1/unit\n  1m30s  sentence of r1\n  1m30s  success: it is live\n         live at http://127.0.0.1:8081\n"
 	if got.out != want || got.err != "" {
 		t.Errorf("it writes\n%s%s\nwant\n%s", got.out, got.err, want)
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"strings"
 
 	"fairlead.dev"
 )
@@ -31,7 +32,7 @@ const (
 func (p *planner) gates(tasks []fairlead.Task) ([]fairlead.Gate, error) {
 	gates := append(p.workGates(tasks), p.securityGates(tasks)...)
 	for _, g := range gates {
-		p.because("gate "+g.Name, string(g.Outcome), "matrix", g.Source)
+		p.because("gate "+g.Name, string(g.Outcome), "matrix", strings.TrimPrefix(g.Source, "matrix: "))
 	}
 	configured, err := p.configuredGates()
 	return append(gates, configured...), err

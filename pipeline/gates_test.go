@@ -100,3 +100,20 @@ func TestAConditionIsBounded(t *testing.T) {
 		t.Errorf("have %v", err)
 	}
 }
+
+// A reason names its source once.
+func TestGatesAreExplained(t *testing.T) {
+	p := mustPlan(t, shop, push("main"))
+	n := 0
+	for _, r := range p.Reasons {
+		if strings.HasPrefix(r.Subject, "gate ") && r.Source == "matrix" {
+			n++
+			if strings.Contains(r.Detail, "matrix") {
+				t.Errorf("%s is explained by %s: %s", r.Subject, r.Source, r.Detail)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no gate is explained")
+	}
+}

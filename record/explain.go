@@ -159,7 +159,7 @@ func runHeadline(run fairlead.Run) string {
 func explainPlan(p fairlead.Plan) Explanation {
 	e := Explanation{
 		Subject:  "plan " + p.Hash.Short(),
-		Headline: fmt.Sprintf("%s of %s to %s by %s", p.Event.Type, short(p.Event.Commit), orNowhere(p.Environment), p.Strategy),
+		Headline: fmt.Sprintf("%s of %s %s", p.Event.Type, short(p.Event.Commit), goal(p.Environment, p.Strategy)),
 	}
 	for _, r := range p.Reasons {
 		e.Causes = append(e.Causes, explainReason(r))

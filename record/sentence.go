@@ -18,7 +18,7 @@ func Sentence(r fairlead.Record) string {
 		return ""
 	case fairlead.RecordRunStarted:
 		return about(r, func(run fairlead.Run) string {
-			return fmt.Sprintf("%s %s to %s by %s", run.Service, short(run.Commit), orNowhere(run.Environment), run.Strategy)
+			return fmt.Sprintf("%s %s %s", run.Service, short(run.Commit), goal(run.Environment, run.Strategy))
 		})
 	case fairlead.RecordRunFinished:
 		return about(r, func(run fairlead.Run) string { return fmt.Sprintf("run ends with %s", run.Result) })
@@ -47,6 +47,18 @@ func about[T any](r fairlead.Record, say func(T) string) string {
 		return string(r.Type)
 	}
 	return say(v)
+}
+
+// goal says where a change is to go.
+func goal(environment string, by fairlead.Strategy) string {
+	switch {
+	case environment == "":
+		return "for no environment, nothing to release"
+	case by == fairlead.StrategyNone || by == "":
+		return "for " + environment + ", nothing to release"
+	default:
+		return "to " + environment + " by " + string(by)
+	}
 }
 
 func orNowhere(environment string) string {

@@ -37,6 +37,18 @@ func (r *records) Why(ctx context.Context, id string) (cli.View, error) {
 // Sentence says a record in words.
 func (r *records) Sentence(rec fairlead.Record) string { return record.Sentence(rec) }
 
+// Address is where what a run released is reached.
+func (r *records) Address(ctx context.Context, run fairlead.Run) string {
+	if run.Deployment == "" {
+		return ""
+	}
+	o, err := process.Dial(r.home.agent()).Observe(ctx, target.Place{Environment: run.Environment, Service: run.Service})
+	if err != nil {
+		return "" // it was said that the run succeeded; nothing more is known
+	}
+	return o.Endpoint
+}
+
 // Environments lists what is live where.
 func (r *records) Environments(ctx context.Context) (cli.View, error) {
 	live, err := record.ReadLive(ctx, r.Store)
