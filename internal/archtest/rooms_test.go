@@ -63,7 +63,8 @@ var house = []room{
 	{path: "gate", purity: pure, rooms: []string{".", "format/*"}, libs: []string{"cel.dev/cel-go"}},
 	{path: "target", rooms: []string{"."}},
 	{path: "target/all", rooms: []string{"target", "target/*"}},
-	{path: "target/process", rooms: []string{".", "target", "target/process/proxy"}, libs: []string{"golang.org/x/sys"}},
+	// Replicas are kept from the keys in the same way as commands of tasks.
+	{path: "target/process", rooms: []string{".", "command", "target", "target/process/proxy"}, libs: []string{"golang.org/x/sys"}},
 	{path: "target/process/proxy", rooms: []string{"."}},
 	{path: "judge", purity: pure, rooms: []string{".", "format/*"}},
 	{path: "record", rooms: []string{".", "format/*"}},

@@ -24,6 +24,7 @@ import (
 type AgentOptions struct {
 	Dir    string                                  // keeps everything the agent has; made with mode 0700
 	Verify func(target.Place, target.Bundle) error // decides whether a release may start; nil refuses all
+	Hide   []string                                // directories that no replica may see; Dir is one of them anyhow. They must exist
 	Logger *slog.Logger                            // nil discards
 	Idle   time.Duration                           // ends the agent after nothing ran or was asked for so long; 0 means never
 }
@@ -48,7 +49,9 @@ type agent struct {
 // what is wanted is remembered and started by the next Serve. Replicas that a
 // killed agent left behind are killed first. A second agent in the same
 // directory is KindConflict; a state that cannot be read is KindInvalid, and
-// nothing is started.
+// nothing is started. Replicas see of Dir only their release and their service's
+// data; where the system allows no namespaces they run all the same, which is
+// logged and told by [Health]. The program must call [Guard] first in main.
 func Serve(ctx context.Context, o AgentOptions) error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -72,6 +75,9 @@ func Serve(ctx context.Context, o AgentOptions) error {
 	defer unlock()
 	h, err := openHost(o)
 	if err != nil {
+		return err
+	}
+	if err := h.openConfiner(ctx, o.Hide); err != nil {
 		return err
 	}
 	k, err := openKeeper(filepath.Join(o.Dir, "state.json"))

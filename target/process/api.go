@@ -44,7 +44,7 @@ func (a *agent) handler() http.Handler {
 }
 
 func (a *agent) getHealth(w http.ResponseWriter, _ *http.Request) error {
-	answer(w, Health{Protocol: Protocol, PID: os.Getpid(), Version: binaryVersion(), StartedAt: a.startedAt})
+	answer(w, Health{Protocol: Protocol, PID: os.Getpid(), Version: binaryVersion(), StartedAt: a.startedAt, Isolation: a.host.confiner.isolation()})
 	return nil
 }
 

@@ -29,6 +29,7 @@ import (
 // The test binary is also the service that the tests release and, for tests
 // that kill it, the agent.
 func TestMain(m *testing.M) {
+	Guard()
 	if len(os.Args) > 1 && os.Args[1] == "service" {
 		os.Exit(service(os.Args[2:]))
 	}
@@ -89,6 +90,7 @@ func service(words []string) int {
 	})
 	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
 	mux.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Join(os.Environ(), "\n")) })
+	mux.HandleFunc("/try", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, try(r.URL.Query())) })
 	mux.HandleFunc("/dir", func(w http.ResponseWriter, _ *http.Request) {
 		d, _ := os.Getwd()
 		fmt.Fprint(w, d)

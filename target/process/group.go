@@ -22,12 +22,12 @@ type group struct {
 	until time.Time // how long the others may live on when the first process has ended
 }
 
-// startGroup starts cmd in a session of its own. What it leaves behind when it
+// startGroup starts cmd in a session of its own, by start, which keeps it so. What it leaves behind when it
 // ends is killed: its group, and every process whose environment has marker.
-func startGroup(cmd *exec.Cmd, marker string) (*group, error) {
+func startGroup(cmd *exec.Cmd, marker string, start func(*exec.Cmd) error) (*group, error) {
 	cmd.WaitDelay = time.Second // for output that an escaped process holds open
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		return nil, err
 	}
 	g := &group{cmd: cmd, marker: marker, done: make(chan struct{})}

@@ -24,6 +24,7 @@ type host struct {
 	shelf    shelf
 	traces   traces
 	ports    ports
+	confiner confiner
 	replicas atomic.Int64 // numbers given out
 }
 

@@ -33,7 +33,7 @@ func (r *replica) launch() (launched, error) {
 	}
 	r.book.fresh()
 	mark := r.host.mark() + r.id
-	g, err := startGroup(r.command(port, mark), mark+"\x00")
+	g, err := startGroup(r.command(port, mark), mark+"\x00", r.start)
 	if err != nil {
 		r.host.ports.give(port)
 		return launched{}, &fairlead.Problem{
@@ -53,6 +53,18 @@ func (r *replica) launch() (launched, error) {
 func (r *replica) clear(l launched) {
 	r.host.ports.give(l.port)
 	r.host.traces.remove(r.id)
+}
+
+// start starts the replica's process, confined where that is possible.
+func (r *replica) start(cmd *exec.Cmd) error {
+	c := &r.host.confiner
+	if cmd.Err != nil || !c.usable {
+		return cmd.Start()
+	}
+	if err := c.wrap(cmd, order{Path: cmd.Path, Args: cmd.Args, Hide: c.hide, Root: r.recipe.root, Data: r.recipe.data}); err != nil {
+		return err
+	}
+	return c.unhardened(cmd.Start)
 }
 
 func (r *replica) command(port int, mark string) *exec.Cmd {

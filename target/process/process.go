@@ -7,6 +7,9 @@
 // control plane is its client ([Dial], [Ensure]); both speak the protocol of
 // docs/reference/agent-protocol.md over a unix socket.
 //
+// A replica begins as this same program ([Guard]), which hides from itself what
+// the replica must not see and then becomes the replica's program.
+//
 // Inside the agent a [target.Place] is a desired state and what runs. A
 // replica reports that it became ready or went down; the place answers by
 // computing the routing table anew. Nothing starts before the release's bytes

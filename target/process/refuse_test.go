@@ -36,8 +36,8 @@ func TestDeliverRefuses(t *testing.T) {
 		"changed command":   {func(g *goods) { g.Release.Command = []string{"bin/shop", "--evil"} }, fairlead.KindDenied, "does not have the digest"},
 		"escaping artifact": {rename("../../evil"), fairlead.KindInvalid, "not a plain path"},
 		"absolute artifact": {rename("/etc/evil"), fairlead.KindInvalid, "not a plain path"},
-		"escaping command":  {command("bin/../../evil"), fairlead.KindInvalid, "leaves the release"},
-		"no command":        {command(), fairlead.KindInvalid, "which command"},
+		"escaping command":  {commandline("bin/../../evil"), fairlead.KindInvalid, "leaves the release"},
+		"no command":        {commandline(), fairlead.KindInvalid, "which command"},
 		"reserved variable": {func(g *goods) {
 			g.Release.Env = map[string]string{"FAIRLEAD_KEEPER": "x"}
 			rename("bin/shop")(g)
@@ -69,7 +69,7 @@ func rename(name string) func(*goods) {
 	}
 }
 
-func command(words ...string) func(*goods) {
+func commandline(words ...string) func(*goods) {
 	return func(g *goods) {
 		g.Release.Command = words
 		rename("bin/shop")(g)

@@ -27,6 +27,7 @@ type Health struct {
 	PID       int       `json:"pid"`
 	Version   string    `json:"version"` // of the binary
 	StartedAt time.Time `json:"started_at"`
+	Isolation string    `json:"isolation"` // of replicas: "namespace", or "none" where the system allows no better
 }
 
 // binaryVersion gives the version that the build left in the binary.
