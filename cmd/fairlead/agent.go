@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"fairlead.dev"
@@ -34,9 +35,18 @@ func (a agentTools) Serve(ctx context.Context, dir, trust string, idle time.Dura
 		}
 	}
 	return process.Serve(ctx, process.AgentOptions{
-		Dir: dir, Idle: idle, Logger: slog.New(slog.NewTextHandler(a.err, nil)),
+		Dir: dir, Hide: hidden(dir, trust), Idle: idle, Logger: slog.New(slog.NewTextHandler(a.err, nil)),
 		Verify: func(at target.Place, b target.Bundle) error { return verify(trust, at, b) },
 	})
+}
+
+// hidden gives what no replica may see: the directory of the keys, or, for a
+// state directory's own agent, all that is private there.
+func hidden(dir, trust string) []string {
+	if private := filepath.Dir(dir); private == filepath.Dir(trust) && filepath.Base(private) == "private" {
+		return []string{private}
+	}
+	return []string{trust}
 }
 
 // verify is the agent's last question before anything starts. The keys are
@@ -64,13 +74,18 @@ func (a agentTools) Start(ctx context.Context) error {
 	return err
 }
 
-// Stop ends the agent and everything that it runs.
+// Stop ends the agent and everything that it runs. When none runs there is
+// nothing to end.
 func (a agentTools) Stop(ctx context.Context) error {
 	h, err := openHome(ctx, a.set)
 	if err != nil {
 		return err
 	}
-	return process.Dial(h.agent()).Shutdown(ctx)
+	err = process.Dial(h.agent()).Shutdown(ctx)
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return nil
+	}
+	return err
 }
 
 // ensureAgent connects to the agent, starting it as a process of its own that

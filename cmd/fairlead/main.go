@@ -11,10 +11,12 @@ import (
 
 	"fairlead.dev/cli"
 	"fairlead.dev/command"
+	"fairlead.dev/target/process"
 )
 
 func main() {
 	command.Guard()
+	process.Guard()
 	os.Exit(run(os.Args[1:], os.Environ(), cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 

@@ -13,10 +13,12 @@ import (
 	"fairlead.dev"
 	"fairlead.dev/cli"
 	"fairlead.dev/command"
+	"fairlead.dev/target/process"
 )
 
 func TestMain(m *testing.M) {
 	command.Guard()
+	process.Guard()
 	os.Exit(m.Run())
 }
 
