@@ -59,7 +59,7 @@ func TestTasksAreApart(t *testing.T) {
 	s, _ := guarded(t)
 	w := worker.New(s.opts)
 	victim := s.build("mkdir bin; echo good >bin/shop; sleep 60 & while ! test -e go; do sleep 0.01; done")
-	src := filepath.Join(s.work, victim.RunID, "task", "1", "src")
+	src := filepath.Join(s.work, worker.WorkspaceName(victim.RunID, "task"), "1", "src")
 	type ended struct {
 		tr  fairlead.TaskRun
 		err error

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"fairlead.dev"
@@ -135,7 +136,7 @@ func (j *job) run(ctx context.Context) (fairlead.TaskRun, []fairlead.Evidence, e
 	if err != nil || reused {
 		return j.tr, j.evidence, err
 	}
-	dir := filepath.Join(j.Dir, safe(j.order.RunID), safe(j.order.Task.ID))
+	dir := filepath.Join(j.Dir, WorkspaceName(j.order.RunID, j.order.Task.ID))
 	defer func() {
 		if err := removeAll(dir); err != nil {
 			j.Logger.Warn("workspace not removed", "dir", dir, "error", err)
@@ -160,6 +161,19 @@ func now() time.Time { return time.Now().UTC() }
 
 func unavailable(op string, err error) error {
 	return &fairlead.Problem{Op: op, Kind: fairlead.KindUnavailable, Err: err, Hint: "is the disk full or read-only?"}
+}
+
+// WorkspaceName is the directory of a task: "<run>.<task>.<digest of the task's
+// id>". One level, so that no task removes what another one makes; the digest,
+// so that ids which look alike once made safe stay apart.
+func WorkspaceName(run, task string) string {
+	return safe(run) + "." + safe(task) + "." + fairlead.DigestBytes([]byte(task)).Short()
+}
+
+// WorkspaceRun gives the run that a directory below Options.Dir belongs to.
+func WorkspaceRun(name string) string {
+	run, _, _ := strings.Cut(name, ".")
+	return run
 }
 
 // safe turns an id into one path element.

@@ -11,6 +11,7 @@ import (
 	"fairlead.dev/store"
 	"fairlead.dev/target"
 	"fairlead.dev/target/process"
+	"fairlead.dev/worker"
 )
 
 // targets makes the targets of this repository, by type. A new target type is
@@ -82,7 +83,7 @@ func sweep(ctx context.Context, h home, db *store.Store) {
 	}
 	for _, d := range dirs {
 		// A run that this database does not know may live in another one.
-		if run, err := db.Run(ctx, d.Name()); err == nil && run.State == fairlead.StateFinished {
+		if run, err := db.Run(ctx, worker.WorkspaceRun(d.Name())); err == nil && run.State == fairlead.StateFinished {
 			_ = os.RemoveAll(filepath.Join(h.work(), d.Name()))
 		}
 	}
