@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"fairlead.dev"
 )
 
 func (c *commands) cancelCommand() *cobra.Command {
@@ -24,6 +26,13 @@ func (c *commands) cancelCommand() *cobra.Command {
 				}
 				if c.set.JSON {
 					return c.encode(run)
+				}
+				if run.State == fairlead.StateFinished {
+					fmt.Fprintf(c.Out, "%s has ended with %s: %s\n", run.ID, run.Result, run.Reason)
+					if run.Fault != nil && run.Fault.Hint != "" {
+						fmt.Fprintln(c.Out, "hint: "+run.Fault.Hint)
+					}
+					return nil
 				}
 				fmt.Fprintf(c.Out, "%s is asked to stop; `fairlead watch %s` shows how it ends\n", run.ID, run.ID)
 				return nil

@@ -72,18 +72,20 @@ func newID(prefix string, at time.Time) string {
 
 // Wait waits until a run has ended, wherever it executes, and gives it.
 func (p *Plane) Wait(ctx context.Context, runID string) (fairlead.Run, error) {
-	id := runID
-	if strings.HasPrefix(runID, rollbackPrefix) {
-		id = runID + "/rollback"
-	}
-	if _, err := engine.Result[flow.Ending](ctx, p.Engine, id); err != nil {
+	_, err := engine.Result[flow.Ending](ctx, p.Engine, flowOf(runID))
+	if err != nil && fairlead.KindOf(err) != fairlead.KindNotFound {
 		return fairlead.Run{}, err
 	}
-	return p.Reader.Run(ctx, runID)
+	run, readErr := p.Reader.Run(ctx, runID)
+	if readErr == nil && err != nil && run.State != fairlead.StateFinished {
+		return fairlead.Run{}, err // a lost run that nobody has ended
+	}
+	return run, readErr
 }
 
 // Cancel asks a run to stop. A release on its way is rolled back. A run whose
-// process died is ended by whoever resumes it.
+// process died is ended by whoever resumes it; one that the engine has lost
+// ends at once, as an error.
 func (p *Plane) Cancel(ctx context.Context, runID, who, reason string) (fairlead.Run, error) {
 	run, err := p.Reader.Run(ctx, runID)
 	if err != nil {
@@ -97,6 +99,13 @@ func (p *Plane) Cancel(ctx context.Context, runID, who, reason string) (fairlead
 			Op: "cancel " + runID, Kind: fairlead.KindConflict, Err: fmt.Errorf("it has ended with %s", run.Result),
 			Hint: "to undo a release that is live: `fairlead rollback " + run.Environment + "`",
 		}
+	}
+	lost, err := p.lost(ctx, run)
+	if err != nil {
+		return run, err
+	}
+	if lost {
+		return p.endLost(ctx, run)
 	}
 	if strings.HasPrefix(runID, rollbackPrefix) {
 		return run, &fairlead.Problem{

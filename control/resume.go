@@ -31,8 +31,9 @@ func (p *Plane) Interrupted(ctx context.Context) ([]Interrupted, error) {
 }
 
 // Resume takes over the unfinished runs whose process died, all of them or the
-// one named, and starts those whose process died before they had begun. It
-// gives the ids of the runs that this process now executes.
+// one named, and starts those whose process died before they had begun. Runs
+// of which the engine knows nothing any more end as errors. It gives the ids of
+// all these runs, for [Plane.Wait].
 func (p *Plane) Resume(ctx context.Context, runID string) ([]string, error) {
 	if runID != "" {
 		if err := p.needOwn(ctx, "resume "+runID, runID); err != nil {
@@ -53,14 +54,20 @@ func (p *Plane) Resume(ctx context.Context, runID string) ([]string, error) {
 		}
 	}
 	started, err := p.startQueued(ctx, runID)
-	return append(runs, started...), err
+	if err != nil {
+		return append(runs, started...), err
+	}
+	ended, err := p.endAllLost(ctx, runID)
+	return append(append(runs, started...), ended...), err
 }
+
+// most bounds how many unfinished runs are looked at.
+const most = 10_000
 
 // startQueued starts the runs that were recorded as queued but have no flow.
 // One that its own process is about to start may be among them: a run is
 // started once, whoever comes first.
 func (p *Plane) startQueued(ctx context.Context, runID string) ([]string, error) {
-	const most = 10_000
 	queued, err := p.Reader.Runs(ctx, fairlead.RunFilter{State: fairlead.StatePending, Limit: most})
 	if err != nil || len(queued) == 0 {
 		return nil, err

@@ -17,12 +17,23 @@ import (
 // nothing was moving; it is a run of its own.
 const rollbackPrefix = "b"
 
+// fewest digits of a release's id that name it.
+const fewest = 4
+
 // Back asks for a rollback.
 type Back struct {
 	Environment, Service string
 	To                   string // release id or a prefix of its hex digits; "" = the one before the current
 	Who, Reason          string
 	Began                func(runID string) // told the run before anything moves; may be nil
+}
+
+// said is the reason of a rollback that stops a deployment.
+func (b Back) said() string {
+	if b.Reason == "" {
+		return "asked for by " + b.Who
+	}
+	return "asked for by " + b.Who + ": " + b.Reason
 }
 
 // Rollback gives all traffic of a service back to a release that was good. A
@@ -40,6 +51,9 @@ func (p *Plane) Rollback(ctx context.Context, b Back) (runID, reason string, err
 	if err := engine.Start(ctx, p.Engine, flow.NameRollback, in.ID, in); err != nil {
 		return "", "", err
 	}
+	if _, err := p.Engine.TakeOver(ctx, in.ID); err != nil { // it may have been begun by a process that died
+		return in.RunID, "", err
+	}
 	end, err := engine.Result[flow.Ending](ctx, p.Engine, in.ID)
 	if err != nil {
 		return in.RunID, "", err
@@ -53,8 +67,17 @@ func (p *Plane) prepare(ctx context.Context, b Back) (flow.Rollback, error) {
 	if err != nil {
 		return flow.Rollback{}, err
 	}
+	var free *fairlead.EnvironmentState // of the claim of a rollback that was lost
 	if st.Moving != "" {
-		return p.stopMoving(ctx, b, st)
+		lost, err := p.abandoned(ctx, st.Moving)
+		if err != nil {
+			return flow.Rollback{}, err
+		}
+		if !lost {
+			return p.stopMoving(ctx, b, st)
+		}
+		st.Moving = ""
+		free = &st
 	}
 	to, err := p.choose(ctx, b, st)
 	if err != nil {
@@ -69,7 +92,7 @@ func (p *Plane) prepare(ctx context.Context, b Back) (flow.Rollback, error) {
 		ID: newID(rollbackPrefix, at), Service: b.Service, Environment: b.Environment, Strategy: fairlead.StrategyNone,
 		Commit: to.Commit, Trigger: b.Who, State: fairlead.StateFinalizing, StartedAt: at, Reason: b.Reason,
 	}
-	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{p.queued(run)}, Run: &run}); err != nil {
+	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{p.queued(run)}, Run: &run, Environment: free}); err != nil {
 		return flow.Rollback{}, err
 	}
 	return flow.Rollback{
@@ -104,14 +127,14 @@ func (p *Plane) stopMoving(ctx context.Context, b Back, st fairlead.EnvironmentS
 	}
 	d, err := p.Reader.Deployment(ctx, strings.TrimSuffix(st.Moving, "/rollback"))
 	if fairlead.KindOf(err) == fairlead.KindNotFound {
-		return flow.Rollback{}, &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s is moving it", st.Moving), Hint: "wait for it to end"}
+		return flow.Rollback{}, &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s is moving it", st.Moving), Hint: "wait for it to end, or `fairlead resume` when its process died"}
 	}
 	if err != nil {
 		return flow.Rollback{}, err
 	}
 	return flow.Rollback{
 		ID: flow.RollbackID(d.ID), RunID: d.RunID, Deployment: d.ID, Environment: b.Environment, Service: b.Service,
-		From: d.Release, To: st.Current, Reason: "asked for by " + b.Who + ": " + b.Reason,
+		From: d.Release, To: st.Current, Reason: b.said(),
 	}, nil
 }
 
@@ -137,6 +160,11 @@ func (p *Plane) choose(ctx context.Context, b Back, st fairlead.EnvironmentState
 		return fairlead.Release{}, err
 	}
 	want := strings.TrimPrefix(b.To, "sha256:")
+	if len(want) < fewest {
+		return fairlead.Release{}, &fairlead.Problem{
+			Op: op, Kind: fairlead.KindInvalid, Err: fmt.Errorf("%q is too short to name a release", b.To), Hint: fmt.Sprintf("give at least %d digits of its id", fewest),
+		}
+	}
 	var found []fairlead.Release
 	for _, d := range history {
 		same := func(r fairlead.Release) bool { return r.ID == d.Release.ID }

@@ -93,6 +93,7 @@ func TestRollbackRefusals(t *testing.T) {
 		{"nothing was ever released", nil, back(""), fairlead.KindNotFound, "shop in production"},
 		{"nothing was good before", []fairlead.Release{one}, back(""), fairlead.KindConflict, "no earlier release is known to be good"},
 		{"was never live", []fairlead.Release{one, two}, back("ffff"), fairlead.KindNotFound, `no release "ffff" was live there`},
+		{"too short", []fairlead.Release{one, two}, back(one.ID.Hex()[:3]), fairlead.KindInvalid, "is too short"},
 		{"several begin so", []fairlead.Release{alike, one, two}, back(one.ID.Short()), fairlead.KindInvalid, "several releases begin with"},
 	}
 	for _, tt := range tests {
