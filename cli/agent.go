@@ -14,8 +14,8 @@ type AgentTools interface {
 	Serve(ctx context.Context, dir, trust string, idle time.Duration) error
 	// Start starts this state directory's agent in the background, unless it runs.
 	Start(ctx context.Context) error
-	// Stop ends it, and in order everything that it runs.
-	Stop(ctx context.Context) error
+	// Stop ends it, and in order everything that it runs; false when none ran.
+	Stop(ctx context.Context) (bool, error)
 }
 
 func (c *commands) agentCommand() *cobra.Command {
@@ -44,11 +44,16 @@ func (c *commands) agentCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "stop", Short: "end it, and in order everything that it runs", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				if err := c.Agent(c.set).Stop(cmd.Context()); err != nil {
+				ran, err := c.Agent(c.set).Stop(cmd.Context())
+				switch {
+				case err != nil:
 					return err
-				}
-				if !c.set.JSON {
+				case c.set.JSON:
+					return c.encode(map[string]bool{"stopped": ran})
+				case ran:
 					fmt.Fprintln(c.Out, "stopped")
+				default:
+					fmt.Fprintln(c.Out, "no agent runs")
 				}
 				return nil
 			},

@@ -178,12 +178,20 @@ func TestDoctor(t *testing.T) {
 		{Name: "git", Found: "2.47", Wanted: "2.30", Required: true, OK: true, For: "commits"},
 		{Name: "go", Wanted: "1.26", Required: true, For: "build", Hint: "install go"},
 		{Name: "docker", For: "images", Hint: "install docker"},
+		{Name: "aws", Found: "1.45", Wanted: "2", For: "accounts"},
 	}
 	got := w.say(t.Context(), "doctor")
-	got.wants(t, 4, "missing or too old: go\n", "hint: install go\n", "optional")
+	got.wants(t, 4, "missing or too old: go\n", "hint: install go\n", "optional", "1.45 (too old)")
 	if strings.Contains(got.err, "docker") {
 		t.Errorf("an optional tool is a problem: %s", got.err)
 	}
 	w.tools[1].OK = true
 	w.say(t.Context(), "doctor").wants(t, 0)
+}
+
+func TestAgentStop(t *testing.T) {
+	w := newWorld()
+	w.say(t.Context(), "agent", "stop").wants(t, 0, "no agent runs\n")
+	w.agents = 1
+	w.say(t.Context(), "agent", "stop").wants(t, 0, "stopped\n")
 }

@@ -55,8 +55,11 @@ func (c *commands) writeTools(tools []Tool) error {
 			needed = "required"
 		}
 		found := tool.Found
-		if found == "" {
+		switch {
+		case found == "":
 			found = "missing"
+		case !tool.OK:
+			found += " (too old)"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", tool.Name, found, dash(tool.Wanted), needed, tool.For)
 	}

@@ -32,6 +32,8 @@ type world struct {
 	trouble  chan error
 	ending   chan fairlead.Run // what Wait gives
 	closed   int
+	agents   int               // that run
+	turning  []fairlead.Record // what a rollback leaves
 	settings cli.Settings
 	query    cli.PlanQuery
 }
@@ -145,7 +147,8 @@ func (w agent) Serve(_ context.Context, dir, trust string, idle time.Duration) e
 	return w.ask("serve agent %s %s %s", dir, trust, idle)
 }
 func (w agent) Start(context.Context) error { return w.ask("start agent") }
-func (w agent) Stop(context.Context) error  { return w.ask("stop agent") }
+
+func (w agent) Stop(context.Context) (bool, error) { return w.agents > 0, w.ask("stop agent") }
 
 type steering struct{ *world }
 
@@ -179,6 +182,9 @@ func (w steering) Rollback(_ context.Context, q cli.RollbackQuery) (cli.RolledBa
 	if q.Began != nil {
 		q.Began("b1")
 	}
+	w.mu.Lock()
+	w.events = append(w.events, w.turning...)
+	w.mu.Unlock()
 	words := strings.Join(strings.Fields(strings.Join([]string{q.Environment, q.Service, q.To, q.Reason}, " ")), " ")
 	return cli.RolledBack{RunID: "b1", Reason: "all traffic is back"}, w.ask("rollback %s", words)
 }

@@ -76,16 +76,16 @@ func (a agentTools) Start(ctx context.Context) error {
 
 // Stop ends the agent and everything that it runs. When none runs there is
 // nothing to end.
-func (a agentTools) Stop(ctx context.Context) error {
+func (a agentTools) Stop(ctx context.Context) (bool, error) {
 	h, err := openHome(ctx, a.set)
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = process.Dial(h.agent()).Shutdown(ctx)
 	if fairlead.KindOf(err) == fairlead.KindNotFound {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // ensureAgent connects to the agent, starting it as a process of its own that

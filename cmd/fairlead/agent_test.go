@@ -14,8 +14,8 @@ import (
 
 func TestStoppingAnAgentThatDoesNotRun(t *testing.T) {
 	tools := agentTools{wiring: &wiring{err: io.Discard}, set: cli.Settings{State: t.TempDir()}}
-	if err := tools.Stop(t.Context()); err != nil {
-		t.Error(err)
+	if ran, err := tools.Stop(t.Context()); err != nil || ran {
+		t.Errorf("one ran: %v, %v", ran, err)
 	}
 }
 
@@ -35,8 +35,8 @@ func TestTheAgentConfinesWhatItRuns(t *testing.T) {
 	if h.Isolation != "namespace" {
 		t.Errorf("isolation %q: this system must allow user and mount namespaces (%v)", h.Isolation, err)
 	}
-	if err := tools.Stop(ctx); err != nil {
-		t.Error(err)
+	if ran, err := tools.Stop(ctx); err != nil || !ran {
+		t.Errorf("one ran: %v, %v", ran, err)
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
