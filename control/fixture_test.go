@@ -28,6 +28,7 @@ type desk struct {
 	*control.Plane
 	dir   string
 	store *store.Store
+	shelf *shelf
 	parts flow.Parts
 	open  chan struct{} // closed: tasks end
 	fail  bool          // they end with a failure
@@ -44,7 +45,8 @@ func newDesk(t *testing.T) *desk {
 	must(t, err)
 	blobs, err := store.OpenBlobs(filepath.Join(d.dir, "blobs"))
 	must(t, err)
-	shelf := &shelf{}
+	shelf := &shelf{stuck: make(chan struct{})}
+	d.shelf = shelf
 	d.parts = flow.Parts{
 		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: decider{key}, Content: blobs.Open,
 		Worker: worker.New(worker.Options{
@@ -94,15 +96,24 @@ func (s decider) SignDecision(ctx context.Context, dec fairlead.Decision, _ *fai
 
 // shelf is a fake target on which whatever is wanted is ready at once.
 type shelf struct {
-	mu  sync.Mutex
-	has target.Desired
+	mu    sync.Mutex
+	has   target.Desired
+	slow  bool          // it answers when stuck is closed
+	stuck chan struct{} // closed by the test
 }
 
 func (s *shelf) Deliver(context.Context, target.Place, target.Bundle, target.Content) error {
 	return nil
 }
 
-func (s *shelf) Apply(_ context.Context, _ target.Place, d target.Desired) error {
+func (s *shelf) Apply(ctx context.Context, _ target.Place, d target.Desired) error {
+	if s.slow {
+		select {
+		case <-s.stuck:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.has = d

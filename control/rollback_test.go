@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -143,4 +144,40 @@ func TestRollbackWhileSomethingMoves(t *testing.T) {
 	if flow.RollbackID(dep.ID) != "r-three/deployment/rollback" {
 		t.Error("the rollback of a deployment has another name")
 	}
+}
+
+// A rollback of a deployment whose process died is gone on with by asking again.
+func TestRollbackGoesOn(t *testing.T) {
+	d := newDesk(t)
+	d.seed(release("one"), release("two"))
+	d.moves("r-three", release("three"))
+	d.shelf.slow = true
+	began, left := make(chan string, 1), make(chan error, 1)
+	go func() {
+		b := back("")
+		b.Began = func(runID string) { began <- runID }
+		_, _, err := d.Rollback(t.Context(), b)
+		left <- err
+	}()
+	if id := <-began; id != "r-three" {
+		t.Fatalf("it is recorded under %s", id)
+	}
+	for ended := false; !ended; {
+		st, err := d.store.Environment(t.Context(), "production", "shop")
+		must(t, err)
+		ended = st.Moving == flow.RollbackID("r-three/deployment")
+		time.Sleep(time.Millisecond)
+	}
+	d.Engine.Close(5 * time.Second)
+	if err := <-left; err == nil {
+		t.Fatal("it was done by a process that died")
+	}
+	close(d.shelf.stuck)
+	d.Engine = d.launch()
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if id, _, err := d.Rollback(ctx, back("")); err != nil || id != "r-three" {
+		t.Fatalf("%s %v", id, err)
+	}
+	d.live(release("two"))
 }
