@@ -18,11 +18,12 @@ import (
 var kept = []string{"PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "USER", "SYSTEMROOT"}
 
 // environment is what every git process gets: no prompts, no replaced objects
-// (a commit's content is what its id says), no fetching, messages in English.
+// (a commit's content is what its id says), no fetching by whatever program the
+// repository names for it, messages in English.
 func environment() []string {
 	env := []string{
 		"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=false", "SSH_ASKPASS=false", "GIT_OPTIONAL_LOCKS=0",
-		"GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_PAGER=cat",
+		"GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_PAGER=cat",
 	}
 	for _, name := range kept {
 		if v, ok := os.LookupEnv(name); ok {

@@ -46,6 +46,9 @@ func Open(ctx context.Context, dir string) (*Repo, error) {
 		return nil, problem(ctx, op, err)
 	}
 	said := lines(out)
+	if strings.Contains(dir, "\n") || len(said) > 7 {
+		return nil, invalid(op, "move the repository, or rename the directory it is in", "the path of the repository, %q, has a line break in it", dir)
+	}
 	if len(said) != 7 {
 		return nil, problem(ctx, op, errors.New("git rev-parse answered in another form than expected"))
 	}
@@ -105,34 +108,6 @@ func (r *Repo) Protected() []string {
 		return []string{r.gitDir}
 	}
 	return []string{r.root, r.gitDir}
-}
-
-// ownDir is Fairlead's state directory at the top of a checkout.
-const ownDir = ".fairlead"
-
-// Dirty gives the first ten files that differ from the commit or that git does
-// not know, ignored ones and Fairlead's own left out. An untracked directory
-// is named once, with a slash at its end.
-func (r *Repo) Dirty(ctx context.Context) ([]string, error) {
-	const most = 10
-	out, err := git(ctx, r.root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal", "--ignore-submodules=none")
-	if err != nil {
-		return nil, problem(ctx, "look for changes", err)
-	}
-	var dirty []string
-	for _, entry := range fields(out) {
-		if len(entry) < 4 { // "XY path"
-			continue
-		}
-		path := entry[3:]
-		if path == ownDir || strings.HasPrefix(path, ownDir+"/") {
-			continue
-		}
-		if dirty = append(dirty, path); len(dirty) == most {
-			break
-		}
-	}
-	return dirty, nil
 }
 
 // commit resolves what a person calls a commit. One that is known to be there
