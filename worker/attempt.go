@@ -158,6 +158,7 @@ func (j *job) input(ctx context.Context, dir string) (step.In, io.WriteCloser, e
 		return in, nil, err
 	}
 	in.Secrets = secrets(in.Env, o.Task.Env)
+	j.secrets = in.Secrets
 	kept := command.NewLimit(&stream{ctx: ctx, j: j}, outputHead, outputTail)
 	masked := command.NewMask(kept, in.Secrets)
 	in.Output = masked

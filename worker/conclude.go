@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fairlead.dev"
+	"fairlead.dev/command"
 	"fairlead.dev/evidence"
 	"fairlead.dev/step"
 )
@@ -14,6 +15,17 @@ func (j *job) conclude(ctx context.Context, out step.Out, err error) error {
 	if err != nil {
 		j.end(resultOf(err), err.Error(), err)
 		return nil
+	}
+	for _, a := range out.Artifacts {
+		if name := command.Redact(a.Name, j.secrets); name != a.Name {
+			j.end(fairlead.ResultFailure, "artifact "+name+": its name has the value of a declared variable in it, which must not be recorded", nil)
+			return nil
+		}
+	}
+	out.Reason = command.Redact(out.Reason, j.secrets)
+	for i := range out.Findings {
+		out.Findings[i].Message = command.Redact(out.Findings[i].Message, j.secrets)
+		out.Findings[i].Location.Path = command.Redact(out.Findings[i].Location.Path, j.secrets)
 	}
 	j.tr.Artifacts, j.tr.Cases, j.tr.Findings, j.tr.Measurements = out.Artifacts, out.Cases, out.Findings, out.Measurements
 	switch out.Outcome {

@@ -124,6 +124,7 @@ type job struct {
 	typ      step.Type
 	config   any
 	evidence []fairlead.Evidence
+	secrets  []string // of the last attempt
 	tr       fairlead.TaskRun
 }
 
