@@ -181,6 +181,14 @@ func (c *controlPlane) Serve(ctx context.Context, onTakeover func(string)) error
 		case <-ctx.Done():
 		}
 	}()
+	// What waits already, queued runs included, that no process came to start.
+	waiting, err := c.Resume(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, id := range waiting {
+		onTakeover(id)
+	}
 	c.engine.Watch(ctx, 500*time.Millisecond, onTakeover)
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return err

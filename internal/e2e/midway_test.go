@@ -154,3 +154,28 @@ func (l *lab) effectsNow() string {
 	}
 	return string(b)
 }
+
+// TestServeBeginsWithWhatWaits: a server that starts finishes the runs that a
+// dead process left, without being asked.
+func TestServeBeginsWithWhatWaits(t *testing.T) {
+	l := newLab(t, "")
+	l.commit("left behind")
+	if out, err := l.fairlead([]string{"FAIRLEAD_FAILPOINT=ran decide"}, "run").CombinedOutput(); err == nil {
+		t.Fatalf("the run was to be killed\n%s", out)
+	}
+	serve := l.fairlead(nil, "serve")
+	if err := serve.Start(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := l.fairlead(nil, "watch").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "is live in staging") {
+		t.Errorf("watch: %v\n%s", err, out)
+	}
+	if err := serve.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := serve.Wait(); err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	l.holdFinished("serve")
+}
