@@ -183,7 +183,7 @@ func (c *controlPlane) Serve(ctx context.Context, onTakeover func(string)) error
 	}()
 	// What waits already, queued runs included, that no process came to start.
 	waiting, err := c.Resume(ctx, "")
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return err
 	}
 	for _, id := range waiting {

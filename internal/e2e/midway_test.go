@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -178,4 +179,29 @@ func TestServeBeginsWithWhatWaits(t *testing.T) {
 		t.Errorf("serve: %v", err)
 	}
 	l.holdFinished("serve")
+}
+
+// TestServeStopsInOrder: a server that is told to stop, even in its first
+// moment, ends with success.
+func TestServeStopsInOrder(t *testing.T) {
+	l := newLab(t, "")
+	for range 10 {
+		serve := l.fairlead(nil, "serve")
+		out, err := serve.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := serve.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
+			t.Fatalf("serve says %q: %v", line, err)
+		}
+		if err := serve.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := serve.Wait(); err != nil {
+			t.Fatalf("serve: %v", err)
+		}
+	}
 }
