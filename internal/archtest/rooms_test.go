@@ -66,6 +66,9 @@ var house = []room{
 	// Replicas are kept from the keys in the same way as commands of tasks.
 	{path: "target/process", rooms: []string{".", "command", "target", "target/process/proxy"}, libs: []string{"golang.org/x/sys"}},
 	{path: "target/process/proxy", rooms: []string{"."}},
+	{path: "source/prometheus", rooms: []string{"."}, libs: []string{
+		"github.com/prometheus/client_golang", "github.com/prometheus/common",
+	}},
 	{path: "judge", purity: pure, rooms: []string{".", "format/*"}},
 	{path: "record", rooms: []string{".", "format/*"}},
 
@@ -87,6 +90,7 @@ var house = []room{
 	}},
 	{path: "doctor", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "internal/pgtest", tests: true, libs: []string{"github.com/jackc/pgx/v5"}},
+	{path: "internal/promtest", tests: true},
 	{path: "internal/bench", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/e2e", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/archtest", tests: true, rooms: []string{"."}},
