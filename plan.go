@@ -106,15 +106,47 @@ type Stage struct {
 	For    Duration `json:"for"`
 }
 
-// JudgePolicy says how a release is judged while it takes traffic.
+// JudgePolicy says how a release is judged while it takes traffic. The judge
+// answers for each metric: worse, not worse by more than the margin, or
+// undecided; both claims hold at every look, for the whole analysis.
 type JudgePolicy struct {
-	MinRequests  int      `json:"min_requests"`  // per arm, before any answer but undecided
+	FalseAlarm float64        `json:"false_alarm,omitempty"` // how many healthy releases may be called worse, over all metrics and looks; 0 = 0.01
+	FalsePass  float64        `json:"false_pass,omitempty"`  // how many releases at the margin may be called not worse; 0 = 0.05
+	Tolerance  float64        `json:"tolerance,omitempty"`   // relative increase that is never worse: replicas differ by that much
+	Margin     float64        `json:"margin,omitempty"`      // relative increase that not_worse rules out, 1 = twice as bad; 0 = 1
+	Negligible float64        `json:"negligible,omitempty"`  // share of bad events that is not worse whatever the baseline's, 0..1; 0 = none is
+	Horizon    Duration       `json:"horizon,omitempty"`     // how long the whole analysis is planned to take; 0 = 1h
+	WarmUp     Duration       `json:"warm_up,omitempty"`     // time at the beginning that is not judged, but for floor and restarts
+	Metrics    []MetricPolicy `json:"metrics,omitempty"`     // none = errors, critical, and latency
+
+	MinRequests  int      `json:"min_requests"`  // what a first release has to serve, with nothing to compare with
 	ErrorMargin  float64  `json:"error_margin"`  // tolerated absolute increase of the error rate, 0..1
 	LatencyRatio float64  `json:"latency_ratio"` // tolerated ratio of the latency quantile, > 1
 	Quantile     float64  `json:"quantile"`      // which latency quantile, 0..1
 	ErrorFloor   float64  `json:"error_floor"`   // error rate that is worse at once, whatever the baseline
-	Undecided    string   `json:"undecided"`     // hold | promote | rollback, at the end of a stage
+	Undecided    string   `json:"undecided"`     // hold | ask | promote | rollback, at the end of a stage
 	Hold         Duration `json:"hold"`          // how much longer hold waits before it rolls back
+}
+
+// MetricKind says what a metric counts.
+type MetricKind string
+
+// The kinds of metric.
+const (
+	MetricErrors    MetricKind = "errors"    // errors among the requests that the target counts itself
+	MetricLatency   MetricKind = "latency"   // the latency histogram that the target counts itself
+	MetricCounts    MetricKind = "counts"    // bad events among all, from another source
+	MetricHistogram MetricKind = "histogram" // a histogram from another source, high is bad
+)
+
+// MetricPolicy is one thing that a release is judged by.
+type MetricPolicy struct {
+	Name       string     `json:"name"` // unique in the policy: "errors", "latency", "checkout-failures"
+	Kind       MetricKind `json:"kind"`
+	Margin     float64    `json:"margin,omitempty"`     // relative; 0 = the policy's
+	Weight     float64    `json:"weight,omitempty"`     // of the false alarms allowed; 0 = 1
+	Critical   bool       `json:"critical,omitempty"`   // must be shown not worse; critical ones share half of the false alarms
+	Thresholds []float64  `json:"thresholds,omitempty"` // upper bounds that slow means, in the histogram's unit; none = p50, p90, p99
 }
 
 // Reason explains one choice of the plan.

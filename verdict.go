@@ -61,17 +61,22 @@ type Verdict struct {
 
 // MetricAnswer is the judge's answer on one metric.
 type MetricAnswer struct {
-	Name     string  `json:"name"` // "errors", "latency-p99"
-	Answer   Answer  `json:"answer"`
-	Baseline float64 `json:"baseline"`
-	Canary   float64 `json:"canary"`
-	Unit     string  `json:"unit"` // "1" or "s"
-	Reason   string  `json:"reason"`
+	Name     string     `json:"name"` // "errors", "latency"
+	Answer   Answer     `json:"answer"`
+	Effect   float64    `json:"effect"`   // relative risk, canary against baseline; 0 when it cannot be told
+	Interval [2]float64 `json:"interval"` // confidence sequence of the relative risk; 0 to 1000 when nothing is known
+	EValue   float64    `json:"e_value"`  // evidence for worse; worse from 1/alpha on
+	Alpha    float64    `json:"alpha"`    // this metric's part of the false alarms allowed
+	Baseline float64    `json:"baseline"` // share of bad events, 0..1
+	Canary   float64    `json:"canary"`
+	Unit     string     `json:"unit"` // "1" or "s"
+	Reason   string     `json:"reason"`
 }
 
 // What JudgePolicy.Undecided may say.
 const (
 	UndecidedHold     = "hold"
+	UndecidedAsk      = "ask"
 	UndecidedPromote  = "promote"
 	UndecidedRollback = "rollback"
 )

@@ -1,97 +1,161 @@
 // Package judge answers one question: is the new release worse than the one
 // it replaces? It sees what both served, never a clock or the network, so the
-// same samples always give the same answer.
+// same intervals always give the same answer.
 //
-// There are three answers. Worse needs evidence beyond chance, not_worse needs
-// enough requests that went well, and everything else is undecided: missing
-// data is never fine.
+// There are three answers. Worse needs evidence beyond chance: an e-value that
+// reaches one over the false alarms allowed. Not_worse needs evidence too: a
+// confidence bound of the relative risk below 1 + margin. Everything else is
+// undecided: missing data is never fine. Both claims hold at every look.
 package judge
 
 import (
-	"fmt"
-	"strings"
+	"time"
 
 	"fairlead.dev"
 )
 
 // Result is the judge's answer with the numbers it rests on.
 type Result struct {
-	Answer  fairlead.Answer
-	Reason  string // one sentence, with the numbers that decided
-	Metrics []fairlead.MetricAnswer
+	Answer    fairlead.Answer         `json:"answer"`
+	DecidedAt time.Duration           `json:"decided_at"` // since judging began, when the answer fell; 0 while undecided
+	Metrics   []fairlead.MetricAnswer `json:"metrics"`
+	Reason    string                  `json:"reason"` // one sentence, with the numbers that decided
 }
 
-// floorRequests is how many requests the absolute error floor needs before it
-// trips: one bad answer among the first few is not a trend.
-const floorRequests = 10
+// Judge holds one analysis. It is a function of the policy and the intervals
+// observed so far: observing the same again gives the same judge. Its size is
+// bounded; it is not safe for concurrent use.
+type Judge struct {
+	policy  fairlead.JudgePolicy
+	metrics []*metric
+	guard   guard
+	split   split
 
-// restartsWorse is how many restarts more than the baseline's say worse. A
-// single one can be an accident; a process that dies again will go on dying.
-const restartsWorse = 2
-
-// Compare judges the canary against the baseline. Both samples are sums over
-// the same span of time. A policy without LatencyRatio or Quantile does not
-// judge latency; one without ErrorFloor has no absolute floor.
-func Compare(baseline, canary fairlead.Sample, p fairlead.JudgePolicy) Result {
-	metrics := []fairlead.MetricAnswer{
-		compareErrors(baseline, canary, p),
-		compareRestarts(baseline.Restarts, canary.Restarts),
-	}
-	if p.LatencyRatio > 0 && p.Quantile > 0 && p.Quantile < 1 {
-		metrics = append(metrics, compareLatency(baseline.Latency, canary.Latency, p))
-	}
-	return combine(metrics)
+	now      time.Duration // end of the newest interval
+	closes   time.Duration // when the open block is full
+	length   time.Duration // of a block
+	since    time.Duration // when not_worse was first so, without a break
+	notWorse bool
+	worse    bool // for good
+	at       time.Duration
 }
 
-// Alone judges a release that has nothing to be compared with: the first one
-// of a service. Only the absolute error floor and restarts can say worse;
-// MinRequests below the floor are enough for not_worse.
-func Alone(canary fairlead.Sample, p fairlead.JudgePolicy) Result {
-	return combine([]fairlead.MetricAnswer{
-		aloneErrors(canary, p),
-		compareRestarts(0, canary.Restarts),
-	})
+// New gives a judge for one analysis. What the policy leaves open is as in Defaults.
+func New(p fairlead.JudgePolicy) *Judge {
+	p = complete(p)
+	j := &Judge{policy: p, length: blockLength(p.Horizon.D())}
+	planned := int(p.Horizon.D() / j.length)
+	for i, alpha := range alphas(p) {
+		j.metrics = append(j.metrics, newMetric(p.Metrics[i], p, alpha, planned))
+	}
+	j.split = newSplit(planned)
+	return j
 }
 
-// combine takes the worst of the metrics: one worse is worse, and not_worse
-// needs all of them.
-func combine(metrics []fairlead.MetricAnswer) Result {
-	answer := fairlead.AnswerNotWorse
-	for _, m := range metrics {
-		answer = heavier(answer, m.Answer)
+// Observe takes in what was seen since the last interval. After the answer
+// worse nothing changes any more.
+func (j *Judge) Observe(iv Interval) {
+	if j.worse {
+		return
 	}
-	var reasons []string
-	for _, m := range metrics {
-		if m.Answer == answer {
-			reasons = append(reasons, m.Reason)
+	j.now = iv.End
+	j.guard.observe(iv)
+	if j.guard.tripped(j.policy) {
+		j.decideWorse()
+		return
+	}
+	if iv.End <= j.policy.WarmUp.D() {
+		return
+	}
+	if iv.Baseline != nil && iv.Canary != nil {
+		j.split.add(iv)
+		for _, m := range j.metrics {
+			m.add(iv)
 		}
 	}
-	return Result{Answer: answer, Reason: strings.Join(reasons, "; "), Metrics: metrics}
+	if j.closes == 0 {
+		j.closes = j.start(iv) + j.length
+	}
+	j.look()
+	if iv.End >= j.closes {
+		j.close()
+	}
 }
 
-// heavier gives the answer that weighs more: worse, then undecided.
-func heavier(a, b fairlead.Answer) fairlead.Answer {
-	for _, answer := range []fairlead.Answer{fairlead.AnswerWorse, fairlead.AnswerUndecided} {
-		if a == answer || b == answer {
-			return answer
+// start gives when the first block began. An analysis whose first interval
+// ends late began with it.
+func (j *Judge) start(iv Interval) time.Duration {
+	return min(j.policy.WarmUp.D(), iv.End)
+}
+
+// look asks the metrics that could alarm whether they do.
+func (j *Judge) look() {
+	for _, m := range j.metrics {
+		if m.alarms() {
+			j.decideWorse()
+			return
 		}
 	}
-	return fairlead.AnswerNotWorse
 }
 
-// compareRestarts says worse when the canary's processes were restarted
-// clearly more often than the baseline's.
-func compareRestarts(baseline, canary uint64) fairlead.MetricAnswer {
-	m := fairlead.MetricAnswer{
-		Name: "restarts", Unit: "1", Answer: fairlead.AnswerNotWorse,
-		Baseline: float64(baseline), Canary: float64(canary),
-		Reason: fmt.Sprintf("restarted %s", times(canary)),
+// close folds the open block into everything.
+func (j *Judge) close() {
+	for _, m := range j.metrics {
+		m.close()
 	}
-	if canary >= restartsWorse && canary-restartsWorse >= baseline {
-		m.Answer = fairlead.AnswerWorse
+	j.split.close()
+	j.length = max(j.length, (j.now-j.policy.WarmUp.D())/60)
+	j.closes = j.now + j.length
+	j.look()
+	ok := !j.worse && j.passes()
+	if ok && !j.notWorse {
+		j.since = j.now
 	}
-	if baseline > 0 {
-		m.Reason += fmt.Sprintf(" against %s", times(baseline))
+	j.notWorse = ok
+}
+
+func (j *Judge) decideWorse() { j.worse, j.at = true, j.now }
+
+// passes tells whether the release has been shown not to be worse: all metrics
+// have, or all critical ones where there are any.
+func (j *Judge) passes() bool {
+	if j.split.mismatch() || j.guard.blind() {
+		return false
 	}
-	return m
+	critical := j.anyCritical()
+	for _, m := range j.metrics {
+		if (m.policy.Critical || !critical) && !m.passes() {
+			return false
+		}
+	}
+	return true
+}
+
+func (j *Judge) anyCritical() bool {
+	for _, m := range j.metrics {
+		if m.policy.Critical {
+			return true
+		}
+	}
+	return false
+}
+
+// Result gives the answer as of the newest interval.
+func (j *Judge) Result() Result {
+	r := Result{Answer: fairlead.AnswerUndecided}
+	for _, m := range j.metrics {
+		r.Metrics = append(r.Metrics, m.answer(j.policy))
+	}
+	r.Metrics = append(r.Metrics, j.guard.restartAnswer())
+	switch {
+	case j.worse:
+		r.Answer, r.DecidedAt = fairlead.AnswerWorse, j.at
+	case j.passes():
+		r.Answer, r.DecidedAt = fairlead.AnswerNotWorse, j.now
+		if j.notWorse {
+			r.DecidedAt = j.since
+		}
+	}
+	r.Reason = j.reason(r)
+	return r
 }

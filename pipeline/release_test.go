@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ func TestReleaseDefaults(t *testing.T) {
 				MinRequests: 50, ErrorMargin: 0.01, LatencyRatio: 1.5, Quantile: 0.99, ErrorFloor: 0.2,
 				Undecided: c.undecided, Hold: minutes(2),
 			}
-			if r.Judge != judge || r.Ready != minutes(2) {
+			if !reflect.DeepEqual(r.Judge, judge) || r.Ready != minutes(2) {
 				t.Errorf("judge %+v, ready %s", r.Judge, r.Ready)
 			}
 		})
@@ -68,7 +69,7 @@ func TestReleaseIsConfigured(t *testing.T) {
 		p := mustPlan(t, config, push(branch))
 		r := p.Release
 		have, _ := json.Marshal(r.Steps)
-		if string(have) != steps || r.Judge != want {
+		if string(have) != steps || !reflect.DeepEqual(r.Judge, want) {
 			t.Errorf("%s: steps %s, judge %+v", branch, have, r.Judge)
 		}
 		if r.Deadline.String() != "1h0m0s" || r.Ready.String() != "4s" || r.Bake.String() != "5s" {

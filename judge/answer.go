@@ -1,0 +1,99 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"fairlead.dev"
+)
+
+// answer puts a metric's state into numbers and words.
+func (m *metric) answer(p fairlead.JudgePolicy) fairlead.MetricAnswer {
+	a := fairlead.MetricAnswer{
+		Name: m.policy.Name, Unit: "1", Answer: fairlead.AnswerUndecided,
+		Alpha: m.alpha, EValue: round(m.evidence()), Interval: [2]float64{0, unbounded},
+	}
+	s := m.telling()
+	a.Effect = round(s.effect())
+	a.Baseline, a.Canary = s.total.rate(baseline), s.total.rate(canary)
+	if s.blocks > 0 {
+		low, high := s.interval(m.alpha)
+		a.Interval = [2]float64{round(low), round(high)}
+	}
+	switch {
+	case m.alarmed:
+		a.Answer = fairlead.AnswerWorse
+	case m.passes():
+		a.Answer = fairlead.AnswerNotWorse
+	}
+	a.Reason = m.words(a, s, p)
+	return a
+}
+
+// telling gives the series that says most, with the open block: the one with
+// the strongest evidence for worse.
+func (m *metric) telling() *series {
+	var most *series
+	for i, s := range m.series {
+		if s = s.with(m.open[i]); most == nil || s.worse() > most.worse() {
+			most = s
+		}
+	}
+	return most
+}
+
+// words says why a metric is answered as it is.
+func (m *metric) words(a fairlead.MetricAnswer, s *series, p fairlead.JudgePolicy) string {
+	if !m.seen {
+		return m.policy.Name + ": not measured"
+	}
+	b, c := share{uint64(s.total.bad[baseline]), uint64(s.total.of[baseline])}, share{uint64(s.total.bad[canary]), uint64(s.total.of[canary])}
+	text := fmt.Sprintf("%s %s against %s", m.policy.Name, c, b)
+	switch a.Answer {
+	case fairlead.AnswerWorse:
+		return fmt.Sprintf("%s: %s times as many; by chance in fewer than %s of healthy releases", text, number(a.Effect), percent(m.alpha))
+	case fairlead.AnswerNotWorse:
+		if s.notWorse() < 1/m.pass {
+			return fmt.Sprintf("%s: rarer than the negligible %s", text, percent(m.limit))
+		}
+		return fmt.Sprintf("%s: more than %s times as many is ruled out", text, number(1+m.policy.Margin))
+	default:
+		return fmt.Sprintf("%s: anything between %s and %s times as many is possible", text, number(a.Interval[0]), number(a.Interval[1]))
+	}
+}
+
+// reason gives the sentence for the whole answer.
+func (j *Judge) reason(r Result) string {
+	switch {
+	case j.worse && j.guard.floor.of > 0:
+		return j.guard.floorReason(j.policy)
+	case !j.worse && j.guard.intervals == 0:
+		return "nothing was observed"
+	case !j.worse && j.guard.missing:
+		return "the newest interval lacks data of an arm"
+	case !j.worse && j.guard.blind():
+		return fmt.Sprintf("%d of %d intervals lack data of an arm", j.guard.blank, j.guard.intervals)
+	case !j.worse && j.split.mismatch():
+		return fmt.Sprintf("the new release got %s of the requests, not the share meant for it: the two cannot be compared", percent(j.split.got()))
+	}
+	var reasons []string
+	for _, m := range r.Metrics {
+		if m.Answer == r.Answer {
+			reasons = append(reasons, m.Reason)
+		}
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// round keeps six digits, which is more than the model is good for.
+func round(v float64) float64 {
+	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+		return v
+	}
+	scale := math.Pow(10, 5-math.Floor(math.Log10(math.Abs(v))))
+	if math.IsInf(scale, 0) || scale == 0 {
+		return v
+	}
+	return math.Round(v*scale) / scale
+}
