@@ -165,7 +165,7 @@ func (t *tx) apart(batch []*write, outcomes []error) error {
 // be prepared later: a transaction holds the one connection that writes.
 func (s *Store) hot() []string {
 	return []string{
-		putFirst, putRecord, putRun, putTask, putDecision, putDeployment, putEnvironment, putEvidence, putOutput, oneEnvironment,
+		putFirst, putRecord, putRun, putTask, putDecision, putDeployment, putEnvironment, putEvidence, putOutput, putLook, putCursor, oneEnvironment,
 		savepoint, undo, release,
 	}
 }

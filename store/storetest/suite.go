@@ -33,6 +33,8 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"many claim an environment at once", testClaimRace},
 		{"a random history of claims and releases", testClaimProperty},
 		{"output in order", testOutput},
+		{"looks in order, each once", testLooks},
+		{"many keep the same look", testLookRace},
 		{"cancel once", testCancel},
 		{"evidence byte by byte", testEvidence},
 		{"opened again and by two at once", testReopen},
