@@ -23,7 +23,8 @@ type Decision struct {
 	Release     Digest        `json:"release,omitempty"` // Release.ID this decision is about
 	Outcome     Outcome       `json:"outcome"`
 	Rules       []RuleOutcome `json:"rules"`
-	Evidence    []Digest      `json:"evidence"` // what was looked at
+	Evidence    []Digest      `json:"evidence"`         // what was looked at
+	Reused      []Reused      `json:"reused,omitempty"` // which of it was proven in earlier runs
 	Policy      Digest        `json:"policy"`
 	Time        time.Time     `json:"time"`
 }

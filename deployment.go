@@ -51,7 +51,8 @@ type Deployment struct {
 	Environment string        `json:"environment"`
 	Strategy    Strategy      `json:"strategy"`
 	Release     Release       `json:"release"`
-	Previous    *Release      `json:"previous,omitempty"` // last known good when it began
+	Promotion   *Promotion    `json:"promotion,omitempty"` // where the release was before
+	Previous    *Release      `json:"previous,omitempty"`  // last known good when it began
 	Phase       DeployPhase   `json:"phase"`
 	Fence       int64         `json:"fence"` // grows with every deployment of the environment
 	Weights     []WeightPoint `json:"weights"`

@@ -27,16 +27,19 @@ type Claim struct {
 	PredicateType string          `json:"predicate_type"`
 	Subjects      []Subject       `json:"subjects,omitempty"`
 	Predicate     json.RawMessage `json:"predicate"`
+	From          Digest          `json:"from,omitempty"` // of a claim that repeats evidence: the original's Evidence.ID
 }
 
 // Evidence is a signed statement about artifacts: an in-toto Statement in a
-// DSSE envelope. ID is the digest of the envelope's bytes.
+// DSSE envelope. ID is the digest of the envelope's bytes. Time is when what it
+// states was proven: evidence that repeats earlier evidence keeps its time.
 type Evidence struct {
 	ID            Digest          `json:"id"`
 	RunID         string          `json:"run_id"`
 	TaskID        string          `json:"task_id,omitempty"`
 	PredicateType string          `json:"predicate_type"`
 	Subjects      []Subject       `json:"subjects"`
+	From          Digest          `json:"from,omitempty"` // the evidence it repeats: the original's ID
 	KeyID         string          `json:"key_id"`
 	Envelope      json.RawMessage `json:"envelope"`
 	Time          time.Time       `json:"time"`

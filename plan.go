@@ -36,7 +36,9 @@ type Plan struct {
 	Profile     Profile      `json:"profile"`
 	Tasks       []Task       `json:"tasks"` // topological order: a task comes after all it needs
 	Gates       []Gate       `json:"gates"`
-	Release     *ReleasePlan `json:"release,omitempty"` // nil when the strategy is none
+	Release     *ReleasePlan `json:"release,omitempty"`   // nil when the strategy is none
+	Promotion   *Promotion   `json:"promotion,omitempty"` // nil when it builds what it releases
+	ValidFor    ValidFor     `json:"valid_for"`
 	Reasons     []Reason     `json:"reasons"`
 	Inputs      PlanInputs   `json:"inputs"`
 }

@@ -6,6 +6,7 @@ import "time"
 type RunFilter struct {
 	Environment string
 	Service     string
+	Commit      string
 	State       State
 	Limit       int // most runs wanted; 0 means 100
 }

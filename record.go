@@ -24,6 +24,7 @@ const (
 	RecordRollbackFinished RecordType = "rollback.finished"
 	RecordServiceDeployed  RecordType = "service.deployed"
 	RecordCancelRequested  RecordType = "cancel.requested"
+	RecordEvidenceRevoked  RecordType = "evidence.revoked"
 )
 
 // Record is an append-only fact. ID is its idempotency key: appending an ID
@@ -50,4 +51,5 @@ type Update struct {
 	Deployment  *Deployment
 	Environment *EnvironmentState
 	Evidence    []Evidence
+	Revocations []Revocation
 }

@@ -29,23 +29,24 @@ const (
 
 // Run is one execution of a Plan.
 type Run struct {
-	ID          string    `json:"id"`
-	Plan        Digest    `json:"plan"`
-	Service     string    `json:"service"`
-	Environment string    `json:"environment"`
-	Strategy    Strategy  `json:"strategy"`
-	Commit      string    `json:"commit"`
-	Branch      string    `json:"branch,omitempty"`
-	Trigger     string    `json:"trigger,omitempty"`
-	RetryOf     string    `json:"retry_of,omitempty"` // the run this one continues
-	State       State     `json:"state"`
-	Result      Result    `json:"result,omitempty"`
-	Reason      string    `json:"reason,omitempty"` // one sentence: why it ended so
-	Fault       *Fault    `json:"fault,omitempty"`
-	Decision    string    `json:"decision,omitempty"`   // Decision.ID
-	Deployment  string    `json:"deployment,omitempty"` // Deployment.ID
-	StartedAt   time.Time `json:"started_at"`
-	FinishedAt  time.Time `json:"finished_at,omitzero"`
+	ID          string     `json:"id"`
+	Plan        Digest     `json:"plan"`
+	Service     string     `json:"service"`
+	Environment string     `json:"environment"`
+	Strategy    Strategy   `json:"strategy"`
+	Commit      string     `json:"commit"`
+	Branch      string     `json:"branch,omitempty"`
+	Trigger     string     `json:"trigger,omitempty"`
+	RetryOf     string     `json:"retry_of,omitempty"`  // the run this one continues
+	Promotion   *Promotion `json:"promotion,omitempty"` // what it releases without building it
+	State       State      `json:"state"`
+	Result      Result     `json:"result,omitempty"`
+	Reason      string     `json:"reason,omitempty"` // one sentence: why it ended so
+	Fault       *Fault     `json:"fault,omitempty"`
+	Decision    string     `json:"decision,omitempty"`   // Decision.ID
+	Deployment  string     `json:"deployment,omitempty"` // Deployment.ID
+	StartedAt   time.Time  `json:"started_at"`
+	FinishedAt  time.Time  `json:"finished_at,omitzero"`
 }
 
 // TaskRun is one execution of a Task within a Run, over all its attempts.
@@ -59,6 +60,8 @@ type TaskRun struct {
 	Fault        *Fault        `json:"fault,omitempty"`
 	Attempts     int           `json:"attempts"`
 	ReusedFrom   string        `json:"reused_from,omitempty"` // the run whose result was reused
+	ProvenAt     time.Time     `json:"proven_at,omitzero"`    // of a reused result: when the work was done
+	Again        string        `json:"again,omitempty"`       // why an earlier result did not count
 	Key          Digest        `json:"key,omitempty"`         // over everything the task reads
 	Artifacts    []Artifact    `json:"artifacts,omitempty"`
 	Cases        []TestCase    `json:"cases,omitempty"`

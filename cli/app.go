@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"fairlead.dev"
 )
@@ -52,6 +53,43 @@ type Steering interface {
 	Retry(ctx context.Context, runID string) (string, error)
 	// Rollback returns when all traffic is back; a rollback that needs a person is an error.
 	Rollback(ctx context.Context, q RollbackQuery) (RolledBack, error)
+	// Promote starts the run that promotes, unless q only asks what it would do.
+	Promote(ctx context.Context, q PromoteQuery) (Promoted, error)
+	// Revoke takes evidence back, named by its id or the beginning of it.
+	Revoke(ctx context.Context, id, reason string) (fairlead.Revocation, error)
+}
+
+// PromoteQuery says what to promote.
+type PromoteQuery struct {
+	From, To string // environments
+	Service  string // "" = the repository's own
+	Release  string // release id or the beginning of it; "" = what is live in From
+	DryRun   bool
+}
+
+// Promoted is what a promotion does about everything that To asks for.
+type Promoted struct {
+	RunID     string             `json:"run_id,omitempty"` // "" when nothing was started
+	Service   string             `json:"service"`
+	From      string             `json:"from"`
+	To        string             `json:"to"`
+	Commit    string             `json:"commit"`
+	Release   fairlead.Digest    `json:"release"` // as it will be in To
+	Promotion fairlead.Promotion `json:"promotion"`
+	Live      bool               `json:"live"` // it takes the traffic in To already: there is nothing to do
+	Tasks     []Asked            `json:"tasks"`
+}
+
+// Asked is what a promotion does about one task.
+type Asked struct {
+	Task     string            `json:"task"`
+	Reused   bool              `json:"reused"`
+	Run      string            `json:"run,omitempty"`      // that proved it
+	Evidence []fairlead.Digest `json:"evidence,omitempty"` // that it rests on
+	ProvenAt time.Time         `json:"proven_at,omitzero"`
+	Until    time.Time         `json:"until,omitzero"`   // when that expires
+	Why      string            `json:"why,omitempty"`    // why it is asked for again
+	Blocks   bool              `json:"blocks,omitempty"` // without it nothing can be promoted
 }
 
 // RollbackQuery says what to roll back.
@@ -105,6 +143,9 @@ type Views interface {
 	Sentence(r fairlead.Record) string
 	// Address is where what a run released is reached; "" when nothing is.
 	Address(ctx context.Context, run fairlead.Run) string
+	// Evidence lists what a run left, and EvidenceShow one piece of it.
+	Evidence(ctx context.Context, run fairlead.Run) (View, error)
+	EvidenceShow(ctx context.Context, id string) (View, error)
 	ReplicaLog(ctx context.Context, environment string) ([]string, error)
 }
 

@@ -77,7 +77,7 @@ func (c *commands) root() *cobra.Command {
 	})
 	root.AddCommand(
 		c.planCommand(), c.runCommand(), c.statusCommand(), c.whyCommand(), c.logsCommand(), c.watchCommand(),
-		c.envCommand(), c.cancelCommand(), c.retryCommand(), c.resumeCommand(), c.rollbackCommand(),
+		c.envCommand(), c.promoteCommand(), c.evidenceCommand(), c.cancelCommand(), c.retryCommand(), c.resumeCommand(), c.rollbackCommand(),
 		c.configCommand(), c.explainCommand(), c.doctorCommand(), c.serveCommand(), c.agentCommand(),
 	)
 	for _, sub := range root.Commands() {

@@ -22,6 +22,8 @@ func commands() map[string][]string {
 		"cancel": {"cancel", "r1"}, "rollback": {"rollback"}, "config lint": {"config", "lint"}, "config schema": {"config", "schema"},
 		"config explain": {"config", "explain", "deploy"}, "explain": {"explain"}, "doctor": {"doctor"}, "serve": {"serve"},
 		"agent": {"agent"}, "agent start": {"agent", "start"}, "agent stop": {"agent", "stop"}, "resume": {"resume"},
+		"promote": {"promote", "--from", "staging", "--to", "dev"}, "evidence list": {"evidence", "list"},
+		"evidence show": {"evidence", "show", "4f1c"}, "evidence revoke": {"evidence", "revoke", "4f1c", "--reason", "leaked"},
 		"logs": {"logs"}, "watch": {"watch"}, "logs of replicas": {"logs", "--environment", "production"},
 	}
 }

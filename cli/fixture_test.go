@@ -189,6 +189,27 @@ func (w steering) Rollback(_ context.Context, q cli.RollbackQuery) (cli.RolledBa
 	return cli.RolledBack{RunID: "b1", Reason: "all traffic is back"}, w.ask("rollback %s", words)
 }
 
+func (w steering) Promote(_ context.Context, q cli.PromoteQuery) (cli.Promoted, error) {
+	err := w.ask("promote %s %s %s", q.From, q.To, q.Release)
+	p := cli.Promoted{
+		Service: "shop", From: q.From, To: q.To, Commit: "0123456789abcdef", Release: "sha256:feed", Live: q.To == "dev",
+		Promotion: fairlead.Promotion{From: q.From, Run: "r0", Release: "sha256:beef", Artifacts: []fairlead.Artifact{{Name: "bin/shop", Digest: "sha256:a0"}}},
+		Tasks: []cli.Asked{
+			{Task: "build", Why: "the content is gone", Blocks: q.Release == "gone"},
+			{Task: "unit", Reused: true, Run: "r0", Evidence: []fairlead.Digest{"sha256:ee"}, Until: time.Unix(1e9, 0).UTC()},
+			{Task: "full", Why: "nothing has proven it"},
+		},
+	}
+	if !q.DryRun && !p.Live {
+		p.RunID = "r1"
+	}
+	return p, err
+}
+
+func (w steering) Revoke(_ context.Context, id, reason string) (fairlead.Revocation, error) {
+	return fairlead.Revocation{Evidence: "sha256:ee", RunID: "r0", TaskID: "unit", Reason: reason}, w.ask("revoke %s %s", id, reason)
+}
+
 func (w steering) Resume(_ context.Context, id string) ([]string, error) {
 	return w.resumed, w.ask("resume %s", id)
 }
@@ -209,6 +230,14 @@ func (w records) FindRun(_ context.Context, id string) (fairlead.Run, error) {
 		return fairlead.Run{}, &fairlead.Problem{Op: "find run", Kind: fairlead.KindNotFound, Err: errors.New("no run " + id), Hint: "look again"}
 	}
 	return w.run, nil
+}
+
+func (w records) Evidence(_ context.Context, run fairlead.Run) (cli.View, error) {
+	return cli.View{Lines: []string{"evidence of " + run.ID}, Data: map[string]string{"run": run.ID}}, nil
+}
+
+func (w records) EvidenceShow(_ context.Context, id string) (cli.View, error) {
+	return cli.View{Lines: []string{"shows " + id}, Data: map[string]string{"id": id}}, nil
 }
 
 func (w records) Tasks(context.Context, string) ([]fairlead.TaskRun, error) { return w.tasks, nil }

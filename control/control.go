@@ -54,7 +54,7 @@ func (p *Plane) Start(ctx context.Context, plan fairlead.Plan, retryOf string) (
 	id := newID("r", at)
 	run := fairlead.Run{
 		ID: id, Plan: plan.Hash, Service: plan.Service, Environment: plan.Environment, Strategy: plan.Strategy,
-		Commit: plan.Event.Commit, Branch: plan.Event.Branch, Trigger: plan.Event.Trigger, RetryOf: retryOf,
+		Commit: plan.Event.Commit, Branch: plan.Event.Branch, Trigger: plan.Event.Trigger, RetryOf: retryOf, Promotion: plan.Promotion,
 		State: fairlead.StatePending, StartedAt: at,
 	}
 	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{p.queued(run)}, Run: &run}); err != nil {

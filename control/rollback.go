@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -155,34 +154,6 @@ func (p *Plane) choose(ctx context.Context, b Back, st fairlead.EnvironmentState
 		}
 		return *st.Previous, nil
 	}
-	history, err := p.Reader.Deployments(ctx, b.Environment, b.Service, 100)
-	if err != nil {
-		return fairlead.Release{}, err
-	}
-	want := strings.TrimPrefix(b.To, "sha256:")
-	if len(want) < fewest {
-		return fairlead.Release{}, &fairlead.Problem{
-			Op: op, Kind: fairlead.KindInvalid, Err: fmt.Errorf("%q is too short to name a release", b.To), Hint: fmt.Sprintf("give at least %d digits of its id", fewest),
-		}
-	}
-	var found []fairlead.Release
-	for _, d := range history {
-		same := func(r fairlead.Release) bool { return r.ID == d.Release.ID }
-		if d.Phase == fairlead.DeployDone && strings.HasPrefix(d.Release.ID.Hex(), want) && !slices.ContainsFunc(found, same) {
-			found = append(found, d.Release)
-		}
-	}
-	lists := "`fairlead env show " + b.Environment + "` lists what was live"
-	switch len(found) {
-	case 0:
-		return fairlead.Release{}, &fairlead.Problem{
-			Op: op, Kind: fairlead.KindNotFound, Err: fmt.Errorf("no release %q was live there", b.To), Hint: lists,
-		}
-	case 1:
-		return found[0], nil
-	default:
-		return fairlead.Release{}, &fairlead.Problem{
-			Op: op, Kind: fairlead.KindInvalid, Err: fmt.Errorf("several releases begin with %q", b.To), Hint: "give more of its id; " + lists,
-		}
-	}
+	d, err := p.good(ctx, op, b.Environment, b.Service, strings.TrimPrefix(b.To, "sha256:"))
+	return d.Release, err
 }

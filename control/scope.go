@@ -20,13 +20,19 @@ type birth struct {
 
 // queued is the record of a run's birth.
 func (p *Plane) queued(run fairlead.Run) fairlead.Record {
-	data, err := json.Marshal(birth{run, p.Scope})
-	if err != nil {
-		panic("control: encode run: " + err.Error()) // plain data always encodes
-	}
 	return fairlead.Record{
-		ID: run.ID + "/queued", Type: fairlead.RecordRunQueued, Subject: run.ID, RunID: run.ID, Time: run.StartedAt, Data: data,
+		ID: run.ID + "/queued", Type: fairlead.RecordRunQueued, Subject: run.ID, RunID: run.ID, Time: run.StartedAt,
+		Data: encode(birth{run, p.Scope}),
 	}
+}
+
+// encode is for plain data, which always has a JSON encoding.
+func encode(v any) json.RawMessage {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic("control: encode record: " + err.Error())
+	}
+	return data
 }
 
 // Owns tells whether this scope can execute a run, or whatever has an id that

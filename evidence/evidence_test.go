@@ -98,13 +98,13 @@ func TestSignedClaimVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Statement{RunID: "run-1", TaskID: "build", KeyID: b.signer.Public().ID, PredicateType: c.PredicateType, Subjects: c.Subjects, Predicate: c.Predicate}
+	want := Statement{RunID: "run-1", TaskID: "build", Time: noon, KeyID: b.signer.Public().ID, PredicateType: c.PredicateType, Subjects: c.Subjects, Predicate: c.Predicate}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)
 	}
-	later, err := b.signer.Sign(t.Context(), "run-1", "build", c, noon.Add(time.Hour))
-	if err != nil || later.ID != e.ID {
-		t.Errorf("signed again: %s, %v; want %s", later.ID, err, e.ID)
+	again, err := b.signer.Sign(t.Context(), "run-1", "build", c, noon)
+	if err != nil || again.ID != e.ID {
+		t.Errorf("signed again: %s, %v; want %s", again.ID, err, e.ID)
 	}
 	if other := b.signAs(b.signer, "run-2", "build", c); other.ID == e.ID {
 		t.Error("two runs share a piece of evidence")

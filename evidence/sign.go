@@ -10,14 +10,14 @@ import (
 )
 
 // Sign makes evidence of a claim that a task of a run makes; taskID is empty
-// when the run itself does. The signature does not cover at, and Ed25519 is
-// deterministic: signing a claim again gives the same ID. A claim without
-// subjects is KindInvalid: see [About].
+// when the run itself does. at is when it was proven, which the signature covers
+// too. Ed25519 is deterministic: signing a claim of one time again gives the
+// same ID. A claim without subjects is KindInvalid: see [About].
 func (s *Signer) Sign(ctx context.Context, runID, taskID string, c fairlead.Claim, at time.Time) (fairlead.Evidence, error) {
 	if len(c.Subjects) == 0 {
 		return fairlead.Evidence{}, signProblem(errors.New("the claim has no subject"))
 	}
-	subjects, err := toStandard(c.Subjects, runID, taskID)
+	subjects, err := toStandard(c, runID, taskID, at)
 	if err != nil {
 		return fairlead.Evidence{}, signProblem(err)
 	}
@@ -33,9 +33,10 @@ func (s *Signer) Sign(ctx context.Context, runID, taskID string, c fairlead.Clai
 		TaskID:        taskID,
 		PredicateType: c.PredicateType,
 		Subjects:      c.Subjects,
+		From:          c.From,
 		KeyID:         s.key.ID,
 		Envelope:      envelope,
-		Time:          at,
+		Time:          at.UTC(),
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"fairlead.dev"
 	"fairlead.dev/format/intoto"
@@ -102,6 +103,10 @@ func matches(e fairlead.Evidence, s Statement) error {
 		return fmt.Errorf("the row says run %q, the statement %q", e.RunID, s.RunID)
 	case e.TaskID != s.TaskID:
 		return fmt.Errorf("the row says task %q, the statement %q", e.TaskID, s.TaskID)
+	case e.From != s.From:
+		return fmt.Errorf("the row says that it repeats %q, the statement %q", e.From.Short(), s.From.Short())
+	case !s.Time.IsZero() && !e.Time.Equal(s.Time):
+		return fmt.Errorf("the row says it was proven at %s, the statement at %s", e.Time.Format(time.RFC3339), s.Time.Format(time.RFC3339))
 	case !slices.Equal(e.Subjects, s.Subjects):
 		return errors.New("the row names other subjects than the statement")
 	}

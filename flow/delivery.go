@@ -85,7 +85,7 @@ func newRun(in Delivery, at time.Time) fairlead.Run {
 	p := in.Plan
 	return fairlead.Run{
 		ID: in.RunID, Plan: p.Hash, Service: p.Service, Environment: p.Environment, Strategy: p.Strategy,
-		Commit: p.Event.Commit, Branch: p.Event.Branch, Trigger: p.Event.Trigger, RetryOf: in.RetryOf,
+		Commit: p.Event.Commit, Branch: p.Event.Branch, Trigger: p.Event.Trigger, RetryOf: in.RetryOf, Promotion: p.Promotion,
 		State: fairlead.StatePending, StartedAt: at,
 	}
 }
@@ -156,6 +156,17 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 			Name: "release-complete", Outcome: fairlead.OutcomeDeny, Reason: fault.Cause, Fix: fault.Hint, Source: "release",
 		})
 	}
+	if rule := sameArtifacts(in.Plan.Promotion, release); rule != nil {
+		d = withRule(d, *rule)
+	}
+	lapsed, err := f.lapsed(ctx, in.Plan, evidence, at)
+	if err != nil {
+		return ruling{}, err
+	}
+	for _, rule := range lapsed {
+		d = withRule(d, rule)
+	}
+	d.Reused = reused(in.Plan, tasks, evidence)
 	signed, err := f.Signer.SignDecision(ctx, d, release)
 	if err != nil {
 		return ruling{}, err

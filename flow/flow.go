@@ -18,7 +18,7 @@ import (
 // Version names the flows' shape. It is part of every plan and it, not the
 // binary, decides which runs a process can resume. Change it only when a flow
 // changes in a way that [engine.Flow.Patch] cannot bridge.
-const Version = "1"
+const Version = "2"
 
 // Names under which the flows are registered with the engine.
 const (
@@ -52,6 +52,8 @@ type Situation interface {
 // Archive is where evidence is read back.
 type Archive interface {
 	EvidenceOf(ctx context.Context, runID string) ([]fairlead.Evidence, error)
+	// Revocations gives those of the evidence named, none for the rest.
+	Revocations(ctx context.Context, ids ...fairlead.Digest) ([]fairlead.Revocation, error)
 }
 
 // Worker does the work of one task.

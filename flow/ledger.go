@@ -95,7 +95,7 @@ func (m *move) deployment(ctx context.Context, at time.Time) (fairlead.Deploymen
 	}
 	return fairlead.Deployment{
 		ID: m.in.ID, RunID: m.in.RunID, Service: m.in.Plan.Service, Environment: m.in.Plan.Environment,
-		Strategy: m.in.Plan.Strategy, Release: m.in.Release, Previous: m.current, Fence: m.fence, StartedAt: at,
+		Strategy: m.in.Plan.Strategy, Release: m.in.Release, Promotion: m.in.Plan.Promotion, Previous: m.current, Fence: m.fence, StartedAt: at,
 	}, nil
 }
 

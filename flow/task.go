@@ -31,7 +31,7 @@ func (f *flows) task(ctx context.Context, o Order) (TaskEnding, error) {
 	}
 	subject := o.RunID + "/" + o.Task.ID
 	_, err = f.Ledger.Commit(ctx, fairlead.Update{
-		Records:  []fairlead.Record{record(subject+"/finished", fairlead.RecordTaskFinished, subject, o.RunID, tr.FinishedAt, summary(tr))},
+		Records:  []fairlead.Record{record(subject+"/finished", fairlead.RecordTaskFinished, subject, o.RunID, tr.FinishedAt, summary(tr, o.Plan.Promotion != nil))},
 		Tasks:    []fairlead.TaskRun{tr},
 		Evidence: evidence,
 	})
@@ -72,15 +72,18 @@ type taskSummary struct {
 	Reason     string          `json:"reason,omitempty"`
 	Attempts   int             `json:"attempts"`
 	ReusedFrom string          `json:"reused_from,omitempty"`
+	Promoted   bool            `json:"promoted,omitempty"` // taken over by a promotion
+	Again      string          `json:"again,omitempty"`
 	Seconds    float64         `json:"seconds"`
 	Artifacts  int             `json:"artifacts,omitempty"`
 	Cases      int             `json:"cases,omitempty"`
 	Findings   int             `json:"findings,omitempty"`
 }
 
-func summary(t fairlead.TaskRun) taskSummary {
+func summary(t fairlead.TaskRun, promotion bool) taskSummary {
 	return taskSummary{
-		Result: t.Result, Reason: t.Reason, Attempts: t.Attempts, ReusedFrom: t.ReusedFrom,
+		Result: t.Result, Reason: t.Reason, Attempts: t.Attempts, ReusedFrom: t.ReusedFrom, Again: t.Again,
+		Promoted:  promotion && t.ReusedFrom != "",
 		Seconds:   t.FinishedAt.Sub(t.StartedAt).Seconds(),
 		Artifacts: len(t.Artifacts), Cases: len(t.Cases), Findings: len(t.Findings),
 	}
@@ -98,10 +101,7 @@ func assemble(p fairlead.Plan, tasks []fairlead.TaskRun) (*fairlead.Release, *fa
 			built = append(built, t.Artifacts...)
 		}
 	}
-	r := fairlead.Release{
-		Service: p.Service, Commit: p.Event.Commit, Command: p.Release.Command, Env: p.Release.Env,
-		Target: p.Release.Target, Config: p.Release.Config, Replicas: p.Release.Replicas,
-	}
+	r := blank(p)
 	var missing []string
 	for _, pattern := range p.Release.Artifacts {
 		found := false
@@ -127,4 +127,19 @@ func assemble(p fairlead.Plan, tasks []fairlead.TaskRun) (*fairlead.Release, *fa
 	}
 	r = r.Identify()
 	return &r, nil
+}
+
+// blank is a plan's release without its artifacts.
+func blank(p fairlead.Plan) fairlead.Release {
+	return fairlead.Release{
+		Service: p.Service, Commit: p.Event.Commit, Command: p.Release.Command, Env: p.Release.Env,
+		Target: p.Release.Target, Config: p.Release.Config, Replicas: p.Release.Replicas,
+	}
+}
+
+// Promised is the release that a promotion's plan makes.
+func Promised(p fairlead.Plan) fairlead.Release {
+	r := blank(p)
+	r.Artifacts = p.Promotion.Artifacts
+	return r.Identify()
 }

@@ -24,6 +24,7 @@ type Config struct {
 	Environments map[string]Environment `json:"environments" doc:"Where releases run and which cells of the matrix differ there, by name." keys:"name" default:"production, staging and dev with a detected start command" example:"{production: {target: {process: {command: [bin/shop]}}}}"`
 	Routes       []Route                `json:"routes" doc:"Which environment a change is for. The first match wins; the matrix follows." example:"[{when: 'event.branch == \"hotfix\"', to: production, deploy: canary}]"`
 	Gates        []GateRule             `json:"gates" doc:"Rules of the decision, added to those of the matrix." example:"[{name: no-skips, rule: tests.skipped == 0, outcome: warn, reason: tests were skipped, fix: run them}]"`
+	Evidence     Evidence               `json:"evidence" doc:"How long what was proven counts."`
 	Deploy       Deploy                 `json:"deploy" doc:"How each strategy moves traffic and judges the release."`
 
 	file   string

@@ -37,9 +37,10 @@ func Plan(cfg *Config, ev fairlead.Event, tree fs.FS, cat Catalog) (fairlead.Pla
 	if err != nil {
 		return fairlead.Plan{}, err
 	}
+	valid := p.validFor()
 	plan := fairlead.Plan{
 		Service: p.service, Event: ev, Environment: p.environment, Strategy: p.strategy, Profile: p.profile,
-		Tasks: tasks, Gates: gates, Release: p.release, Reasons: p.reasons,
+		Tasks: tasks, Gates: gates, Release: p.release, ValidFor: valid, Reasons: p.reasons,
 		Inputs: fairlead.PlanInputs{Config: cfg.digest, Policy: fairlead.DigestJSON(gates), Flow: cat.Flow},
 	}
 	plan.Hash = fairlead.DigestJSON(plan)

@@ -102,6 +102,9 @@ func explainRun(ctx context.Context, r Reader, run fairlead.Run) (Explanation, e
 	if run.Fault != nil {
 		e.Fix = run.Fault.Hint
 	}
+	if p := run.Promotion; p != nil {
+		e.Causes = append(e.Causes, explainPromotion(*p))
+	}
 	plan, err := r.Plan(ctx, run.Plan)
 	if err := e.add(explainPlan(plan), err); err != nil {
 		return e, err
@@ -215,7 +218,13 @@ func explainTask(t fairlead.TaskRun, brief bool) Explanation {
 		e.Numbers = append(e.Numbers, Number{"duration", seconds, "s"})
 	}
 	if t.ReusedFrom != "" {
-		e.Headline = fmt.Sprintf("%s, taken over from run %s: nothing it reads has changed (key %s)", t.Result, t.ReusedFrom, t.Key.Short())
+		e.Headline = fmt.Sprintf("%s, taken over from run %s", t.Result, t.ReusedFrom)
+		if t.Key != "" {
+			e.Headline += fmt.Sprintf(": nothing it reads has changed (key %s)", t.Key.Short())
+		}
+		if !t.ProvenAt.IsZero() {
+			e.Headline += ", proven at " + stamp(t.ProvenAt)
+		}
 	}
 	if t.Attempts > 1 {
 		e.Headline += fmt.Sprintf(", %d attempts", t.Attempts)
@@ -225,6 +234,9 @@ func explainTask(t fairlead.TaskRun, brief bool) Explanation {
 	}
 	if t.Fault != nil {
 		e.Fix = t.Fault.Hint
+	}
+	if t.Again != "" {
+		e.Causes = append(e.Causes, Explanation{Subject: "asked for again", Headline: t.Again})
 	}
 	for _, c := range t.Cases {
 		if c.Result == fairlead.CaseFailed || c.Result == fairlead.CaseFlaky {

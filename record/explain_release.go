@@ -31,6 +31,22 @@ func explainDecision(d fairlead.Decision, brief bool) Explanation {
 		}
 		e.Causes = append(e.Causes, rule)
 	}
+	for _, x := range d.Reused {
+		text := fmt.Sprintf("evidence %s of run %s, proven at %s", x.Evidence.Short(), x.Run, stamp(x.ProvenAt))
+		if !x.Until.IsZero() {
+			text += ", valid until " + stamp(x.Until)
+		}
+		e.Causes = append(e.Causes, Explanation{Subject: "rests on " + x.Task, Headline: text})
+	}
+	return e
+}
+
+// explainPromotion says where a release was good before.
+func explainPromotion(p fairlead.Promotion) Explanation {
+	e := Explanation{Subject: "promoted", Headline: fmt.Sprintf("from %s, release %s of run %s", p.From, p.Release.Short(), p.Run)}
+	for _, a := range p.Artifacts {
+		e.Causes = append(e.Causes, Explanation{Subject: "artifact " + a.Name, Headline: string(a.Digest)})
+	}
 	return e
 }
 

@@ -18,7 +18,11 @@ func Sentence(r fairlead.Record) string {
 		return ""
 	case fairlead.RecordRunStarted:
 		return about(r, func(run fairlead.Run) string {
-			return fmt.Sprintf("%s %s %s", run.Service, short(run.Commit), goal(run.Environment, run.Strategy))
+			text := fmt.Sprintf("%s %s %s", run.Service, short(run.Commit), goal(run.Environment, run.Strategy))
+			if p := run.Promotion; p != nil {
+				text += fmt.Sprintf(", promoted from %s: release %s of run %s", p.From, p.Release.Short(), p.Run)
+			}
+			return text
 		})
 	case fairlead.RecordRunFinished:
 		return about(r, func(run fairlead.Run) string { return fmt.Sprintf("run ends with %s", run.Result) })
@@ -34,6 +38,10 @@ func Sentence(r fairlead.Record) string {
 		return about(r, func(b rollbackFact) string { return b.Reason })
 	case fairlead.RecordCancelRequested:
 		return about(r, cancelFact.sentence)
+	case fairlead.RecordEvidenceRevoked:
+		return about(r, func(v fairlead.Revocation) string {
+			return fmt.Sprintf("evidence %s of %s is revoked by %s: %s", v.Evidence.Short(), v.TaskID, v.Who, v.Reason)
+		})
 	default:
 		return about(r, func(d deployFact) string { return d.sentence(r.Type) })
 	}
@@ -78,6 +86,8 @@ type taskFact struct {
 	Reason     string          `json:"reason"`
 	Attempts   int             `json:"attempts"`
 	ReusedFrom string          `json:"reused_from"`
+	Promoted   bool            `json:"promoted"`
+	Again      string          `json:"again"`
 	Seconds    float64         `json:"seconds"`
 	Artifacts  int             `json:"artifacts"`
 	Cases      int             `json:"cases"`
@@ -94,6 +104,8 @@ func (t taskFact) sentence(r fairlead.Record) string {
 	}
 	parts := []string{fmt.Sprintf("%s %s", name, t.Result)}
 	switch {
+	case t.Promoted:
+		parts = append(parts, "taken over from run "+t.ReusedFrom)
 	case t.ReusedFrom != "":
 		parts = append(parts, "nothing it reads has changed: result of "+t.ReusedFrom)
 	case t.Seconds > 0:
@@ -109,6 +121,9 @@ func (t taskFact) sentence(r fairlead.Record) string {
 	}
 	if t.Attempts > 1 {
 		parts = append(parts, fmt.Sprintf("%d attempts", t.Attempts))
+	}
+	if t.Again != "" {
+		parts = append(parts, "asked for again: "+firstLine(t.Again))
 	}
 	if t.Reason != "" && t.Result != fairlead.ResultSuccess {
 		parts = append(parts, firstLine(t.Reason))

@@ -16,6 +16,7 @@ type Overview interface {
 	Environments(ctx context.Context) ([]fairlead.EnvironmentState, error)
 	Runs(ctx context.Context, f fairlead.RunFilter) ([]fairlead.Run, error)
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
+	Deployments(ctx context.Context, environment, service string, limit int) ([]fairlead.Deployment, error)
 }
 
 // Status is what is live where and what is on its way.
@@ -27,15 +28,16 @@ type Status struct {
 
 // Live is one service in one environment.
 type Live struct {
-	Environment string          `json:"environment"`
-	Service     string          `json:"service"`
-	Release     fairlead.Digest `json:"release,omitempty"` // takes the traffic; "" when nothing does
-	Commit      string          `json:"commit,omitempty"`
-	Since       time.Time       `json:"since,omitzero"`
-	Previous    fairlead.Digest `json:"previous,omitempty"` // a rollback goes there
-	Moving      *Moving         `json:"moving,omitempty"`
-	Replicas    int             `json:"replicas"`
-	Target      string          `json:"target,omitempty"`
+	Environment string              `json:"environment"`
+	Service     string              `json:"service"`
+	Release     fairlead.Digest     `json:"release,omitempty"` // takes the traffic; "" when nothing does
+	Commit      string              `json:"commit,omitempty"`
+	Since       time.Time           `json:"since,omitzero"`
+	Promotion   *fairlead.Promotion `json:"promotion,omitempty"` // where the release was good before
+	Previous    fairlead.Digest     `json:"previous,omitempty"`  // a rollback goes there
+	Moving      *Moving             `json:"moving,omitempty"`
+	Replicas    int                 `json:"replicas"`
+	Target      string              `json:"target,omitempty"`
 }
 
 // Moving is a deployment on its way.
@@ -106,6 +108,9 @@ func ReadLive(ctx context.Context, r Overview) ([]Live, error) {
 		if st.Current != nil {
 			l.Release, l.Commit = st.Current.ID, st.Current.Commit
 			l.Replicas, l.Target = st.Current.Replicas, st.Current.Target
+			if l.Promotion, err = promotionOf(ctx, r, st); err != nil {
+				return nil, err
+			}
 		}
 		if st.Previous != nil {
 			l.Previous = st.Previous.ID
@@ -118,6 +123,25 @@ func ReadLive(ctx context.Context, r Overview) ([]Live, error) {
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// promotionOf tells where the current release was before: what its newest
+// deployment says.
+func promotionOf(ctx context.Context, r Overview, st fairlead.EnvironmentState) (*fairlead.Promotion, error) {
+	d, err := r.Deployment(ctx, st.Deployment)
+	if err == nil && d.Release.ID == st.Current.ID && d.Phase == fairlead.DeployDone {
+		return d.Promotion, nil
+	}
+	if err != nil && fairlead.KindOf(err) != fairlead.KindNotFound {
+		return nil, err
+	}
+	history, err := r.Deployments(ctx, st.Environment, st.Service, 20)
+	for _, d := range history {
+		if d.Release.ID == st.Current.ID && d.Phase == fairlead.DeployDone {
+			return d.Promotion, err
+		}
+	}
+	return nil, err
 }
 
 // moving describes what moves an environment: a deployment, its rollback, or a
@@ -141,13 +165,24 @@ func LiveLines(live []Live) []string {
 		return []string{"nothing was released yet"}
 	}
 	return table(func(t *tabwriter.Writer) {
-		fmt.Fprintln(t, "environment\tservice\trelease\tcommit\tsince\tmoving")
+		head, promoted := "environment\tservice\trelease\tcommit\tsince\tmoving", false
+		for _, l := range live {
+			promoted = promoted || l.Promotion != nil
+		}
+		if promoted {
+			head += "\tpromoted from"
+		}
+		fmt.Fprintln(t, head)
 		for _, l := range live {
 			release := "nothing"
 			if l.Release != "" {
 				release = l.Release.Short()
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Environment, l.Service, release, short(l.Commit), stamp(l.Since), l.Moving.words())
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s", l.Environment, l.Service, release, short(l.Commit), stamp(l.Since), l.Moving.words())
+			if promoted && l.Promotion != nil {
+				fmt.Fprintf(t, "\t%s, run %s", l.Promotion.From, l.Promotion.Run)
+			}
+			fmt.Fprintln(t)
 		}
 	})
 }

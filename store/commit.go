@@ -56,7 +56,7 @@ func check(u fairlead.Update) error {
 // goroutine, not by the writer that everybody waits for.
 type documents struct {
 	run, decision, deployment, environment string
-	tasks, evidence                        []string
+	tasks, evidence, revocations           []string
 }
 
 func encode(u fairlead.Update) (d documents, err error) {
@@ -83,6 +83,9 @@ func encode(u fairlead.Update) (d documents, err error) {
 	for _, e := range u.Evidence {
 		e.Envelope = nil // kept beside the document, byte by byte
 		d.evidence = append(d.evidence, doc(e))
+	}
+	for _, r := range u.Revocations {
+		d.revocations = append(d.revocations, doc(r))
 	}
 	return d, err
 }
@@ -124,6 +127,11 @@ func (t *tx) apply(u fairlead.Update, d documents) error {
 			return err
 		}
 	}
+	for i, r := range u.Revocations {
+		if _, err := t.exec(putRevocation, string(r.Evidence), r.RunID, nanos(r.Time), d.revocations[i]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -131,8 +139,8 @@ const (
 	putRecord = `INSERT INTO record (id, type, subject, run_id, time, data, seq)
 		SELECT ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM record)`
 	putFirst = putRecord + ` WHERE NOT EXISTS (SELECT 1 FROM record WHERE id = ?)`
-	putRun   = `INSERT INTO run (id, environment, service, state, started, doc) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET environment = excluded.environment, service = excluded.service,
+	putRun   = `INSERT INTO run (id, environment, service, revision, state, started, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET environment = excluded.environment, service = excluded.service, revision = excluded.revision,
 		state = excluded.state, started = excluded.started, doc = excluded.doc WHERE run.state <> 'finished'`
 	putTask = `INSERT INTO task (run_id, id, key, result, reused, started, finished, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (run_id, id) DO UPDATE SET key = excluded.key, result = excluded.result, reused = excluded.reused,
@@ -145,7 +153,8 @@ const (
 	putEnvironment = `INSERT INTO environment (environment, service, fence, doc) VALUES (?, ?, ?, ?)
 		ON CONFLICT (environment, service) DO UPDATE SET fence = excluded.fence, doc = excluded.doc
 		WHERE environment.fence <= excluded.fence`
-	putEvidence = `INSERT INTO evidence (id, run_id, time, envelope, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+	putRevocation = `INSERT INTO revocation (evidence, run_id, time, doc) VALUES (?, ?, ?, ?)`
+	putEvidence   = `INSERT INTO evidence (id, run_id, time, envelope, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 )
 
 // record appends a record and gives the number of rows written.
@@ -158,7 +167,7 @@ func (t *tx) record(r fairlead.Record, query string, more ...any) (int64, error)
 }
 
 func (t *tx) run(r fairlead.Run, doc string) error {
-	n, err := t.exec(putRun, r.ID, r.Environment, r.Service, string(r.State), nanos(r.StartedAt), doc)
+	n, err := t.exec(putRun, r.ID, r.Environment, r.Service, r.Commit, string(r.State), nanos(r.StartedAt), doc)
 	if err == nil && n == 0 {
 		return &fairlead.Problem{
 			Op: "commit", Kind: fairlead.KindConflict, Err: fmt.Errorf("run %s is finished", r.ID),

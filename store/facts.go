@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -86,6 +87,52 @@ func (s *Store) Evidence(ctx context.Context, ids ...fairlead.Digest) ([]fairlea
 // EvidenceOf gives all evidence that a run left, oldest first.
 func (s *Store) EvidenceOf(ctx context.Context, runID string) ([]fairlead.Evidence, error) {
 	return s.evidence(ctx, "read evidence", `SELECT doc, envelope FROM evidence WHERE run_id = ? ORDER BY time, id`, runID)
+}
+
+// EvidenceByPrefix gives the one piece of evidence whose digest begins with
+// prefix, with or without "sha256:". Several are KindInvalid.
+func (s *Store) EvidenceByPrefix(ctx context.Context, prefix string) (fairlead.Evidence, error) {
+	const op, fewest = "find evidence", 4
+	digits := strings.TrimPrefix(prefix, "sha256:")
+	if len(digits) < fewest {
+		return fairlead.Evidence{}, &fairlead.Problem{
+			Op: op, Kind: fairlead.KindInvalid, Err: fmt.Errorf("%q is too short to name evidence", prefix),
+			Hint: fmt.Sprintf("give at least %d digits of its id", fewest),
+		}
+	}
+	id := "sha256:" + digits
+	found, err := s.evidence(ctx, op, `SELECT doc, envelope FROM evidence WHERE id >= ? AND id < ? ORDER BY id LIMIT 2`, id, id+"\U0010ffff")
+	switch {
+	case err != nil:
+		return fairlead.Evidence{}, err
+	case len(found) == 0:
+		return fairlead.Evidence{}, notFound(op, "evidence "+prefix, "list that of a run with fairlead evidence list RUN")
+	case len(found) > 1 && string(found[0].ID) != id:
+		return fairlead.Evidence{}, &fairlead.Problem{
+			Op: op, Kind: fairlead.KindInvalid, Err: fmt.Errorf("several pieces of evidence begin with %q", prefix), Hint: "give more digits of its id",
+		}
+	}
+	return found[0], nil
+}
+
+// Revocations gives those of the evidence named, none for the rest.
+func (s *Store) Revocations(ctx context.Context, ids ...fairlead.Digest) ([]fairlead.Revocation, error) {
+	const atOnce = 500
+	var all []fairlead.Revocation
+	for rest := ids; len(rest) > 0; {
+		n := min(len(rest), atOnce)
+		args := make([]any, n)
+		for i, id := range rest[:n] {
+			args[i] = string(id)
+		}
+		found, err := many[fairlead.Revocation](ctx, s, "read revocations",
+			`SELECT doc FROM revocation WHERE evidence IN (`+marks(n)+`) ORDER BY time, evidence`, args...)
+		if err != nil {
+			return nil, err
+		}
+		all, rest = append(all, found...), rest[n:]
+	}
+	return all, nil
 }
 
 func (s *Store) evidence(ctx context.Context, op, query string, args ...any) ([]fairlead.Evidence, error) {

@@ -23,6 +23,7 @@ func (s *Store) Runs(ctx context.Context, f RunFilter) ([]fairlead.Run, error) {
 	var where conditions
 	where.equal("environment", f.Environment)
 	where.equal("service", f.Service)
+	where.equal("revision", f.Commit)
 	where.equal("state", string(f.State))
 	return many[fairlead.Run](ctx, s, "read runs",
 		`SELECT doc FROM run`+where.String()+` ORDER BY started DESC, id DESC LIMIT ?`, append(where.args, limit(f.Limit, 100))...)
@@ -69,15 +70,17 @@ func (s *Store) Task(ctx context.Context, runID, taskID string) (fairlead.TaskRu
 		`SELECT doc FROM task WHERE run_id = ? AND id = ?`, runID, taskID)
 }
 
-// TaskByKey gives the newest successful task with a key, whose result can be
-// reused; one that did the work itself goes before one that reused it.
+// TaskByKey gives the newest task with a key that did the work itself, when it
+// succeeded: its result can be reused. A later failure takes an earlier success
+// back.
 func (s *Store) TaskByKey(ctx context.Context, key fairlead.Digest) (fairlead.TaskRun, bool, error) {
 	if key == "" {
 		return fairlead.TaskRun{}, false, nil
 	}
 	found, err := many[fairlead.TaskRun](ctx, s, "find task by key",
-		`SELECT doc FROM task WHERE key = ? AND key <> '' AND result = 'success' ORDER BY reused, finished DESC LIMIT 1`, string(key))
-	if err != nil || len(found) == 0 {
+		`SELECT doc FROM task WHERE key = ? AND key <> '' AND reused = 0 AND result IN ('success', 'failure', 'timeout')
+			ORDER BY finished DESC LIMIT 1`, string(key))
+	if err != nil || len(found) == 0 || !found[0].Succeeded() {
 		return fairlead.TaskRun{}, false, err
 	}
 	return found[0], true, nil

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"fairlead.dev"
 	"fairlead.dev/command"
@@ -39,7 +40,7 @@ func (j *job) conclude(ctx context.Context, out step.Out, err error) error {
 		j.end(fairlead.ResultError, fmt.Sprintf("step type %s ended with unknown outcome %q", j.tr.Type, out.Outcome), nil)
 		return nil
 	}
-	return j.sign(ctx, out.Claims)
+	return j.sign(ctx, out.Claims, j.tr.FinishedAt)
 }
 
 // resultOf gives the result of a task that ended with an error.
@@ -56,11 +57,12 @@ func resultOf(err error) fairlead.Result {
 	}
 }
 
-// sign signs claims. A claim without subjects is about the commit.
-func (j *job) sign(ctx context.Context, claims []fairlead.Claim) error {
+// sign signs claims that were proven at a time. A claim without subjects is
+// about the commit.
+func (j *job) sign(ctx context.Context, claims []fairlead.Claim, at time.Time) error {
 	for _, c := range claims {
 		c = evidence.About(c, j.order.Plan.Event.Commit)
-		e, err := j.Signer.Sign(ctx, j.order.RunID, j.order.Task.ID, c, j.tr.FinishedAt)
+		e, err := j.Signer.Sign(ctx, j.order.RunID, j.order.Task.ID, c, at)
 		if err != nil {
 			return err
 		}

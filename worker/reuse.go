@@ -2,76 +2,104 @@ package worker
 
 import (
 	"context"
+	"errors"
 
 	"fairlead.dev"
 	"fairlead.dev/evidence"
 )
 
 // reuse takes over an earlier result when nothing that the task reads has
-// changed, or when the run is a retry and the task had succeeded. What the
-// earlier task claimed is claimed anew for this commit, saying where the work
-// was done.
+// changed, or when the run is a retry and the task had succeeded, or when the
+// run promotes what was proven elsewhere. What the earlier task claimed is
+// claimed anew for this commit, saying where and when the work was done.
 func (j *job) reuse(ctx context.Context) (bool, error) {
-	if j.typ.Needs.Endpoint || j.typ.Needs.Network {
+	if j.typ.Needs.Endpoint {
 		return false, nil // depends on more than the tree
 	}
-	key, err := j.key(ctx)
-	if err != nil {
-		return false, err
+	if !j.typ.Needs.Network {
+		key, err := j.key(ctx)
+		if err != nil {
+			return false, err
+		}
+		j.tr.Key = key
 	}
-	j.tr.Key = key
-	from, ok, err := j.earlier(ctx, key)
+	if j.order.Plan.Promotion != nil {
+		return j.promote(ctx)
+	}
+	if j.typ.Needs.Network {
+		return false, nil
+	}
+	from, ok, err := j.earlier(ctx, j.tr.Key)
 	if err != nil || !ok {
 		return false, err
 	}
-	if from.ReusedFrom == "" {
-		from.ReusedFrom = from.RunID
-	}
-	claims, err := j.claimsOf(ctx, from)
+	w, err := j.book.Weigh(ctx, from, j.validFor(), now())
 	if err != nil {
-		return false, nil //nolint:nilerr // what cannot be read back cannot be reused: do the work
+		return false, err
+	}
+	if w.Lapsed != "" {
+		j.tr.Again = w.Lapsed
+		return false, nil
 	}
 	// A retry may take over what was made of something else: then it is not what
 	// the key of this task stands for, and must not be found by it.
-	j.tr.Key = from.Key
-	j.tr.ReusedFrom, j.tr.Artifacts, j.tr.Cases = from.ReusedFrom, from.Artifacts, from.Cases
-	j.tr.Findings, j.tr.Measurements = from.Findings, from.Measurements
-	j.end(fairlead.ResultSuccess, from.Reason, nil)
-	return true, j.sign(ctx, claims)
+	return j.takeOver(ctx, w, from.Key)
 }
 
-// earlier finds a result to take over. One with a flaky case is never taken:
-// it has to prove itself again.
+// promote takes over what was proven before the promotion. A build is never
+// done again: without it there is nothing to promote.
+func (j *job) promote(ctx context.Context) (bool, error) {
+	w, err := j.book.Promoted(ctx, j.order.Plan, j.order.Task, j.order.RunID, now())
+	switch {
+	case err != nil:
+		return false, err
+	case w.Lapsed == "":
+		return j.takeOver(ctx, w, "") // proven in another environment: not what the key stands for
+	case evidence.IsBuild(j.order.Task):
+		p := j.order.Plan.Promotion
+		j.end(fairlead.ResultFailure, "the build of release "+p.Release.Short()+" cannot be taken over: "+w.Lapsed, &fairlead.Problem{
+			Op: "promote " + j.order.Task.ID, Kind: fairlead.KindDenied, Err: errors.New(w.Lapsed),
+			Hint: "a promotion never builds: deliver the commit to " + p.From + " again and promote that release",
+		})
+		return true, nil
+	default:
+		j.tr.Again = w.Lapsed
+		return false, nil
+	}
+}
+
+// takeOver makes an earlier result this task's, under a content key.
+func (j *job) takeOver(ctx context.Context, w evidence.Worth, key fairlead.Digest) (bool, error) {
+	claims, err := j.repeat(w)
+	if err != nil {
+		j.tr.Again = err.Error() // what cannot be read back cannot be reused: do the work
+		return false, nil        //nolint:nilerr // said in the record
+	}
+	from := w.Task
+	j.tr.ReusedFrom = from.ReusedFrom
+	if j.tr.ReusedFrom == "" {
+		j.tr.ReusedFrom = from.RunID
+	}
+	j.tr.Key, j.tr.ProvenAt = key, w.ProvenAt
+	j.tr.Artifacts, j.tr.Cases, j.tr.Findings, j.tr.Measurements = from.Artifacts, from.Cases, from.Findings, from.Measurements
+	j.end(fairlead.ResultSuccess, from.Reason, nil)
+	return true, j.sign(ctx, claims, w.ProvenAt)
+}
+
+// validFor is how long an earlier result of this task counts.
+func (j *job) validFor() fairlead.Duration { return j.order.Plan.ValidFor.Of(j.order.Task.Type) }
+
+// earlier finds a result to take over.
 func (j *job) earlier(ctx context.Context, key fairlead.Digest) (fairlead.TaskRun, bool, error) {
 	from, ok, err := j.Memory.TaskByKey(ctx, key)
-	if err != nil {
-		return from, false, err
+	if err != nil || ok || j.order.RetryOf == "" {
+		return from, ok, err
 	}
-	if !ok && j.order.RetryOf != "" {
-		from, err = j.Memory.Task(ctx, j.order.RetryOf, j.order.Task.ID)
-		if fairlead.KindOf(err) == fairlead.KindNotFound {
-			return from, false, nil
-		}
-		ok = err == nil && from.Succeeded()
+	from, err = j.Memory.Task(ctx, j.order.RetryOf, j.order.Task.ID)
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return from, false, nil
 	}
-	if err != nil || !ok {
-		return from, false, err
-	}
-	for _, c := range from.Cases {
-		if c.Result == fairlead.CaseFlaky {
-			return from, false, nil
-		}
-	}
-	for _, a := range from.Artifacts {
-		r, err := j.Blobs.Open(ctx, a.Digest)
-		if err != nil {
-			return from, false, nil //nolint:nilerr // the content is gone: do the work
-		}
-		if err := r.Close(); err != nil {
-			return from, false, err
-		}
-	}
-	return from, true, nil
+	return from, err == nil && from.Succeeded(), err
 }
 
 // key is over everything that the task reads.
@@ -99,29 +127,22 @@ func (j *job) key(ctx context.Context) (fairlead.Digest, error) {
 	return fairlead.DigestJSON(what), nil
 }
 
-// claimsOf reads back what an earlier task claimed and verifies it, as claims
-// about this run's commit. A build says where it was really done; a predicate
-// whose schema leaves no room for that is claimed as it was.
-func (j *job) claimsOf(ctx context.Context, from fairlead.TaskRun) ([]fairlead.Claim, error) {
-	old, err := j.Shelf.Evidence(ctx, from.Evidence...)
-	if err != nil {
-		return nil, err
-	}
-	commit := j.order.Plan.Event.Commit
+// repeat makes claims about this run's commit of what an earlier task had
+// claimed. A build says where it was really done; a predicate whose schema
+// leaves no room for that is claimed as it was.
+func (j *job) repeat(w evidence.Worth) ([]fairlead.Claim, error) {
 	var claims []fairlead.Claim
-	for _, e := range old {
-		s, err := j.Verifier.Verify(e)
-		if err != nil {
-			return nil, err
-		}
+	for i, s := range w.Statements {
 		c := fairlead.Claim{PredicateType: s.PredicateType, Predicate: s.Predicate}
 		if s.PredicateType == fairlead.PredicateBuild {
-			if c, err = evidence.ReusedBuildClaim(s, commit); err != nil {
+			var err error
+			if c, err = evidence.ReusedBuildClaim(s, j.order.Plan.Event.Commit); err != nil {
 				return nil, err
 			}
-		} else if len(from.Artifacts) > 0 {
+		} else if len(w.Task.Artifacts) > 0 {
 			c.Subjects = s.Subjects
 		}
+		c.From = evidence.Origin(w.Evidence[i])
 		claims = append(claims, c)
 	}
 	return claims, nil

@@ -32,11 +32,7 @@ type Memory interface {
 	TaskByKey(ctx context.Context, key fairlead.Digest) (fairlead.TaskRun, bool, error)
 	Task(ctx context.Context, runID, taskID string) (fairlead.TaskRun, error)
 	CancelRequested(ctx context.Context, runID string) (bool, error)
-}
-
-// Shelf keeps evidence of earlier runs.
-type Shelf interface {
-	Evidence(ctx context.Context, ids ...fairlead.Digest) ([]fairlead.Evidence, error)
+	evidence.History
 }
 
 // Journal takes what happens while a task runs.
@@ -50,11 +46,6 @@ type Signer interface {
 	Sign(ctx context.Context, runID, taskID string, c fairlead.Claim, at time.Time) (fairlead.Evidence, error)
 }
 
-// Verifier checks evidence before it is built upon.
-type Verifier interface {
-	Verify(e fairlead.Evidence) (evidence.Statement, error)
-}
-
 // Blobs keeps content by digest.
 type Blobs interface {
 	step.Blobs
@@ -66,10 +57,10 @@ type Options struct {
 	Types      map[string]step.Type
 	Workspaces Workspaces
 	Memory     Memory
-	Shelf      Shelf
+	Shelf      evidence.Shelf
 	Journal    Journal
 	Signer     Signer
-	Verifier   Verifier
+	Verifier   evidence.Verifier
 	Blobs      Blobs
 	Dir        string   // workspaces are made below it
 	Hide       []string // absolute directories that commands must not see, but for their own workspace; they exist
@@ -82,6 +73,7 @@ type Options struct {
 type Worker struct {
 	Options
 	slots   chan struct{}
+	book    evidence.Book
 	hide    []anchor
 	trouble error // why what is to be hidden cannot be
 }
@@ -90,6 +82,10 @@ type Worker struct {
 func New(o Options) *Worker {
 	w := &Worker{Options: o, slots: make(chan struct{}, max(1, o.Parallel))}
 	w.hide, w.trouble = hold(o.Hide)
+	w.book = evidence.Book{Shelf: o.Shelf, History: o.Memory, Verifier: o.Verifier}
+	if o.Blobs != nil {
+		w.book.Content = o.Blobs.Open
+	}
 	return w
 }
 

@@ -30,6 +30,7 @@ type controlPlane struct {
 	*control.Plane
 	store   *store.Store
 	engine  *engine.Engine
+	book    evidence.Book
 	trouble chan error
 	set     cli.Settings
 }
@@ -99,11 +100,13 @@ func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, k
 		types[t.Name] = t
 	}
 	db := c.store
+	trust := evidence.TrustKeys(key.Public())
+	c.book = evidence.Book{Shelf: db, History: db, Verifier: trust, Content: blobs.Open}
 	flow.Register(c.engine, flow.Parts{
 		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: signer{key}, Content: blobs.Open,
 		Worker: worker.New(worker.Options{
 			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
-			Verifier: evidence.TrustKeys(key.Public()), Dir: h.work(), Hide: []string{h.root}, ReadOnly: repo.Protected(),
+			Verifier: trust, Dir: h.work(), Hide: []string{h.root}, ReadOnly: repo.Protected(),
 			Parallel: runtime.GOMAXPROCS(0), Logger: log,
 		}),
 		Target:  func(typ string) (target.Target, error) { return openTarget(all, typ) },

@@ -56,21 +56,26 @@ func (p planner) plan(ctx context.Context, repo *worktree.Repo, q cli.PlanQuery)
 	if err != nil {
 		return fairlead.Plan{}, nil, err
 	}
+	plan, err := planEvent(ctx, repo, ev)
+	return plan, notes, err
+}
+
+// planEvent plans an event by its commit's own configuration.
+func planEvent(ctx context.Context, repo *worktree.Repo, ev fairlead.Event) (fairlead.Plan, error) {
 	tree, err := repo.Files(ctx, ev.Commit)
 	if err != nil {
-		return fairlead.Plan{}, nil, err
+		return fairlead.Plan{}, err
 	}
 	src, err := configOf(tree)
 	if err != nil {
-		return fairlead.Plan{}, nil, err
+		return fairlead.Plan{}, err
 	}
 	cat := catalog()
 	cfg, err := pipeline.Read(src, cat)
 	if err != nil {
-		return fairlead.Plan{}, nil, err
+		return fairlead.Plan{}, err
 	}
-	plan, err := pipeline.Plan(cfg, ev, tree, cat)
-	return plan, notes, err
+	return pipeline.Plan(cfg, ev, tree, cat)
 }
 
 func eventType(s string) (fairlead.EventType, error) {

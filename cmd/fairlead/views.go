@@ -134,6 +134,9 @@ func (v environmentView) lines() []string {
 			}
 		}
 	}
+	if p := v.Promotion; p != nil {
+		lines = append(lines, "", fmt.Sprintf("promoted from %s, run %s, release %s there", p.From, p.Run, p.Release.Short()))
+	}
 	lines = append(lines, "", "deployments, newest first")
 	for _, d := range v.History {
 		lines = append(lines, fmt.Sprintf("  %s  release %s  %s  %s  %s",

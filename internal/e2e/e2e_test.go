@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 			"tamper":   cmdTamper,
 			"live":     cmdLive,
 			"turned":   cmdTurned,
+			"same":     cmdSame,
 			"listen":   cmdListen,
 			"unlisten": cmdUnlisten,
 		},

@@ -95,6 +95,9 @@ func testRuns(t *testing.T, url string) {
 		if i%2 == 1 {
 			r.Environment, r.State = "staging", fairlead.StateFinished
 		}
+		if id == "ab1" {
+			r.Commit = id
+		}
 		commit(t, s, update(id, r))
 	}
 	for _, c := range []struct {
@@ -106,6 +109,8 @@ func testRuns(t *testing.T, url string) {
 		{store.RunFilter{Environment: "staging"}, "Zz b%_ aa2"},
 		{store.RunFilter{Environment: "production", Service: "shop", State: fairlead.StateExecuting, Limit: 1}, "b_x"},
 		{store.RunFilter{Service: "other"}, ""},
+		{store.RunFilter{Commit: "ab1", Service: "shop"}, "ab1"},
+		{store.RunFilter{Commit: "none"}, ""},
 	} {
 		runs, err := s.Runs(t.Context(), c.filter)
 		wantKind(t, err, "")
@@ -151,9 +156,17 @@ func testTaskByKey(t *testing.T, url string) {
 		tr.ID, tr.State, tr.Key = "build", fairlead.StateFinished, key
 		commit(t, s, fairlead.Update{Records: []fairlead.Record{fact(fmt.Sprint(i), tr.RunID)}, Tasks: []fairlead.TaskRun{tr}})
 	}
+	if _, ok, err := s.TaskByKey(t.Context(), key); ok || err != nil {
+		t.Errorf("a later failure did not take the success back: %v, error %v", ok, err)
+	}
+	commit(t, s, fairlead.Update{Records: []fairlead.Record{fact("r5", "r5")}, Tasks: []fairlead.TaskRun{
+		{RunID: "r5", ID: "build", State: fairlead.StateFinished, Key: key, Result: fairlead.ResultSuccess, FinishedAt: start.Add(4 * time.Minute)},
+		{RunID: "r6", ID: "build", State: fairlead.StateFinished, Key: key, Result: fairlead.ResultError, FinishedAt: start.Add(5 * time.Minute)},
+		{RunID: "r7", ID: "build", State: fairlead.StateExecuting, Key: key},
+	}})
 	got, ok, err := s.TaskByKey(t.Context(), key)
-	if err != nil || !ok || got.RunID != "r2" {
-		t.Errorf("found %v %s, error %v; want r2, the newest that did the work", ok, got.RunID, err)
+	if err != nil || !ok || got.RunID != "r5" {
+		t.Errorf("found %v %s, error %v; want r5, the newest that did the work", ok, got.RunID, err)
 	}
 	for _, none := range []fairlead.Digest{"", fairlead.DigestBytes([]byte("other"))} {
 		if _, ok, err := s.TaskByKey(t.Context(), none); ok || err != nil {
@@ -249,6 +262,23 @@ func testCancel(t *testing.T, url string) {
 	check(t, "a run not recorded yet", true)(s.CancelRequested(ctx, "not yet"))
 }
 
+func testRevocation(t *testing.T, url string) {
+	s := open(t, url)
+	ctx := t.Context()
+	one := fairlead.Revocation{Evidence: "sha256:aaaa", RunID: "r1", TaskID: "unit", Who: "ada", Reason: "leaked key", Time: start}
+	commit(t, s, fairlead.Update{Records: []fairlead.Record{fact("one", "r1")}, Revocations: []fairlead.Revocation{one}})
+	check(t, "what was revoked", []fairlead.Revocation{one})(s.Revocations(ctx, "sha256:bbbb", "sha256:aaaa"))
+	check(t, "what was not", []fairlead.Revocation(nil))(s.Revocations(ctx, "sha256:bbbb"))
+	check(t, "nothing", []fairlead.Revocation(nil))(s.Revocations(ctx))
+	other := one
+	other.Reason = "forged"
+	_, err := s.Commit(ctx, fairlead.Update{Records: []fairlead.Record{fact("two", "r1")}, Revocations: []fairlead.Revocation{other}})
+	if err == nil {
+		t.Error("a revocation was written over")
+	}
+	check(t, "afterwards", []fairlead.Revocation{one})(s.Revocations(ctx, "sha256:aaaa"))
+}
+
 func testEvidence(t *testing.T, url string) {
 	s := open(t, url)
 	ctx := t.Context()
@@ -272,4 +302,9 @@ func testEvidence(t *testing.T, url string) {
 	}
 	_, err = s.Evidence(ctx, all[0].ID, "sha256:missing")
 	wantKind(t, err, fairlead.KindNotFound)
+	check(t, "by prefix", all[0])(s.EvidenceByPrefix(ctx, all[0].ID.Short()))
+	for prefix, kind := range map[string]fairlead.Kind{"ab": fairlead.KindInvalid, "0000000000": fairlead.KindNotFound} {
+		_, err := s.EvidenceByPrefix(ctx, prefix)
+		wantKind(t, err, kind)
+	}
 }

@@ -37,6 +37,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"many keep the same look", testLookRace},
 		{"cancel once", testCancel},
 		{"evidence byte by byte", testEvidence},
+		{"a revocation is final", testRevocation},
 		{"opened again and by two at once", testReopen},
 		{"a caller that gives up", testGiveUp},
 		{"closed", testClosed},
