@@ -153,7 +153,7 @@ func (f *flows) tryBack(ctx context.Context, in Rollback, to target.Target, t tu
 	}
 	alone := in
 	alone.From = *in.To
-	return apply(alone.desired(t.Fence, 100, 0))
+	return f.force(ctx, to, in.place(), alone.desired(t.Fence, 100, 0))
 }
 
 // deliverAgain hands over the stable release when it may be gone from the

@@ -203,25 +203,9 @@ func (m *move) conclude() (Ending, error) {
 	return end, nil
 }
 
-// drop leaves only the new release running. A target refuses that while no
-// replica is ready, so it is asked again, for as long as nobody else has taken
-// the environment since.
+// drop leaves only the new release running, for as long as nobody else has
+// taken the environment since.
 func (m *move) drop(ctx context.Context) (*fairlead.Fault, error) {
 	alone := m.wanted(share{newReplicas: m.in.Release.Replicas, weight: 100})
-	for began := now(); ; {
-		fault, err := m.attempt(ctx, func() error { return m.to.Apply(ctx, m.in.place(), alone) })
-		if err != nil || fault == nil || fault.Kind != fairlead.KindConflict || now().Sub(began) > m.Patience {
-			return fault, err
-		}
-		st, err := m.Situation.Environment(ctx, m.in.Plan.Environment, m.in.Plan.Service)
-		if err != nil || st.Fence != m.fence {
-			return nil, err
-		}
-		if _, err := m.to.Observe(ctx, m.in.place()); err != nil {
-			m.Trouble(err)
-		}
-		if err := pause(ctx, m.Tick); err != nil {
-			return nil, err
-		}
-	}
+	return m.force(ctx, m.to, m.in.place(), alone)
 }

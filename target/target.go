@@ -73,8 +73,12 @@ type Wanted struct {
 
 // Observed is what a target sees.
 type Observed struct {
-	Fence    int64      `json:"fence"`
-	Endpoint string     `json:"endpoint"` // base URL of the service: "http://127.0.0.1:8080"
+	Fence    int64  `json:"fence"`
+	Endpoint string `json:"endpoint"` // base URL of the service: "http://127.0.0.1:8080"
+	// Pending says what is left to do before the wanted state is wholly in force,
+	// where the target needs to be told again for it to go on: apply the same
+	// state until Pending is empty. Traffic follows the wanted state all the while.
+	Pending  string     `json:"pending,omitempty"`
 	Releases []Instance `json:"releases"`
 }
 

@@ -95,7 +95,7 @@ func (w *wiring) openControl(ctx context.Context, s cli.Settings) (*controlPlane
 
 // register makes the flows known to the engine, with all that they use.
 func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, key *evidence.Signer, blobs *store.Blobs) {
-	all, types := targets(h), map[string]step.Type{}
+	all, types := targets(h, true), map[string]step.Type{}
 	for _, t := range stepall.Types() {
 		types[t.Name] = t
 	}

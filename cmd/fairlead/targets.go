@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -15,11 +16,18 @@ import (
 )
 
 // targets makes the targets of this repository, by type. A new target type is
-// a folder, its line in target/all and its line here.
-func targets(h home) map[string]target.Target {
+// a folder, its line in target/all and its line here. Where nothing is started,
+// a target that needs something of its own running is only looked at.
+func targets(h home, start bool) map[string]target.Target {
 	return map[string]target.Target{
-		process.Type().Name: kept{home: h, client: process.Dial(h.agent())},
+		process.Type().Name: kept{home: h, client: process.Dial(h.agent()), start: start},
 	}
+}
+
+// logger is a target that keeps what replicas write: of one by its name, or of
+// all of a release for "". The caller closes what it gets.
+type logger interface {
+	Logs(ctx context.Context, at target.Place, release fairlead.Digest, replica string) (io.ReadCloser, error)
 }
 
 // openTarget gives the target of a type.
@@ -38,12 +46,13 @@ func openTarget(all map[string]target.Target, typ string) (target.Target, error)
 type kept struct {
 	home   home
 	client *process.Client
+	start  bool
 }
 
 // call does something with the agent, once more when it had to be started.
 func (k kept) call(ctx context.Context, do func() error) error {
 	err := do()
-	if fairlead.KindOf(err) != fairlead.KindUnavailable || ctx.Err() != nil {
+	if !k.start || fairlead.KindOf(err) != fairlead.KindUnavailable || ctx.Err() != nil {
 		return err
 	}
 	c, startErr := k.home.ensureAgent(ctx)
@@ -72,6 +81,16 @@ func (k kept) Observe(ctx context.Context, at target.Place) (target.Observed, er
 		return err
 	})
 	return o, err
+}
+
+// Logs gives what a release's replicas wrote.
+func (k kept) Logs(ctx context.Context, at target.Place, release fairlead.Digest, replica string) (io.ReadCloser, error) {
+	var r io.ReadCloser
+	err := k.call(ctx, func() (err error) {
+		r, err = k.client.Logs(ctx, at, release, replica)
+		return err
+	})
+	return r, err
 }
 
 // sweep removes workspaces that processes which died left behind: those of

@@ -12,7 +12,6 @@ import (
 	"fairlead.dev/cli"
 	"fairlead.dev/record"
 	"fairlead.dev/target"
-	"fairlead.dev/target/process"
 )
 
 // Status shows what is live where and what is on its way.
@@ -42,9 +41,13 @@ func (r *records) Address(ctx context.Context, run fairlead.Run) string {
 	if run.Deployment == "" {
 		return ""
 	}
-	o, err := process.Dial(r.home.agent()).Observe(ctx, target.Place{Environment: run.Environment, Service: run.Service})
+	d, err := r.Deployment(ctx, run.Deployment)
 	if err != nil {
 		return "" // it was said that the run succeeded; nothing more is known
+	}
+	o, err := r.observe(ctx, d.Release.Target, target.Place{Environment: run.Environment, Service: run.Service})
+	if err != nil {
+		return ""
 	}
 	return o.Endpoint
 }
@@ -58,7 +61,8 @@ func (r *records) Environments(ctx context.Context) (cli.View, error) {
 // environmentView is one environment: the record, what the target sees, and history.
 type environmentView struct {
 	record.Live
-	Seen    *target.Observed      `json:"seen,omitempty"` // what runs now; absent when no agent answers
+	Seen    *target.Observed      `json:"seen,omitempty"`   // what runs now; absent when the target does not answer
+	Unseen  *fairlead.Fault       `json:"unseen,omitempty"` // why it is absent
 	History []fairlead.Deployment `json:"history"`
 }
 
@@ -74,10 +78,31 @@ func (r *records) Environment(ctx context.Context, name string) (cli.View, error
 	} else if len(history) > 0 {
 		v.History = history
 	}
-	if o, err := process.Dial(r.home.agent()).Observe(ctx, target.Place{Environment: name, Service: live.Service}); err == nil {
+	o, err := r.observe(ctx, targetOf(v.Live, v.History), target.Place{Environment: name, Service: live.Service})
+	if err != nil {
+		v.Unseen = fairlead.FaultOf(err)
+	} else {
 		v.Seen = &o
 	}
 	return cli.View{Lines: v.lines(), Data: v}, nil
+}
+
+// observe looks at a place without starting anything.
+func (r *records) observe(ctx context.Context, typ string, at target.Place) (target.Observed, error) {
+	t, err := openTarget(targets(r.home, false), typ)
+	if err != nil {
+		return target.Observed{}, err
+	}
+	return t.Observe(ctx, at)
+}
+
+// targetOf is the type of the target that an environment's releases go to: the
+// live one's, or, as long as none is live, the last one's that was tried.
+func targetOf(live record.Live, history []fairlead.Deployment) string {
+	if live.Target == "" && len(history) > 0 {
+		return history[0].Release.Target
+	}
+	return live.Target
 }
 
 // liveIn finds what is live in an environment, first what was released from
@@ -123,9 +148,12 @@ func (r *records) liveIn(ctx context.Context, name string) (record.Live, error) 
 func (v environmentView) lines() []string {
 	lines := record.LiveLines([]record.Live{v.Live})
 	if v.Seen == nil {
-		lines = append(lines, "", "no agent answers: what runs is not known")
+		lines = append(lines, "", "what runs is not known: "+v.Unseen.Op+": "+v.Unseen.Cause)
 	} else {
 		lines = append(lines, "", "running at "+v.Seen.Endpoint)
+		if v.Seen.Pending != "" {
+			lines = append(lines, "  "+v.Seen.Pending)
+		}
 		for _, i := range v.Seen.Releases {
 			lines = append(lines, fmt.Sprintf("  release %s  %d of %d replicas ready, %d%% of traffic, %d requests, %d errors, %d restarts",
 				i.Release.Short(), i.Ready, i.Wanted, i.Weight, i.Sample.Requests, i.Sample.Errors, i.Sample.Restarts))
@@ -151,15 +179,30 @@ func (r *records) ReplicaLog(ctx context.Context, name string) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	c := process.Dial(r.home.agent())
+	history, err := r.Deployments(ctx, name, live.Service, 1)
+	if err != nil {
+		return nil, err
+	}
+	typ := targetOf(live, history)
+	t, err := openTarget(targets(r.home, false), typ)
+	if err != nil {
+		return nil, err
+	}
+	kept, ok := t.(logger)
+	if !ok {
+		return nil, &fairlead.Problem{
+			Op: "read replica logs", Kind: fairlead.KindInvalid, Err: fmt.Errorf("the target %q keeps no logs", typ),
+			Hint: "look where the replicas write to",
+		}
+	}
 	at := target.Place{Environment: name, Service: live.Service}
-	seen, err := c.Observe(ctx, at)
+	seen, err := t.Observe(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	var lines []string
 	for _, i := range seen.Releases {
-		log, err := c.Logs(ctx, at, i.Release, "")
+		log, err := kept.Logs(ctx, at, i.Release, "")
 		if err != nil {
 			return lines, err
 		}

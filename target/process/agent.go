@@ -22,11 +22,11 @@ import (
 
 // AgentOptions say how an agent works.
 type AgentOptions struct {
-	Dir    string                                  // keeps everything the agent has; made with mode 0700
-	Verify func(target.Place, target.Bundle) error // decides whether a release may start; nil refuses all
-	Hide   []string                                // directories that no replica may see; Dir is one of them anyhow. They must exist
-	Logger *slog.Logger                            // nil discards
-	Idle   time.Duration                           // ends the agent after nothing ran or was asked for so long; 0 means never
+	Dir    string          // keeps everything the agent has; made with mode 0700
+	Verify target.Verifier // decides whether a release may start; nil refuses all
+	Hide   []string        // directories that no replica may see; Dir is one of them anyhow. They must exist
+	Logger *slog.Logger    // nil discards
+	Idle   time.Duration   // ends the agent after nothing ran or was asked for so long; 0 means never
 }
 
 // agent is the process that keeps replicas and proxy.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"time"
 
 	"fairlead.dev"
@@ -140,7 +141,7 @@ func (a *agent) getLogs(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	replica := r.URL.Query().Get("replica")
-	if replica != "" && !placeName.MatchString(replica) {
+	if replica != "" && !replicaName.MatchString(replica) {
 		return invalid("read request", fmt.Errorf("no replica is called %q", replica))
 	}
 	logs, err := readLogs(a.host.under("logs", at, d.Hex()), replica)
@@ -153,9 +154,12 @@ func (a *agent) getLogs(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// replicaName is the form of a replica's name.
+var replicaName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
 func placeIn(r *http.Request) (target.Place, error) {
 	at := target.Place{Environment: r.PathValue("environment"), Service: r.PathValue("service")}
-	return at, checkPlace(at)
+	return at, at.Check()
 }
 
 func digestIn(r *http.Request) (fairlead.Digest, error) {

@@ -228,7 +228,7 @@ func endKind(ctx context.Context) fairlead.Kind {
 }
 
 func placePath(at target.Place) (string, error) {
-	return "/v1/places/" + url.PathEscape(at.Environment) + "/" + url.PathEscape(at.Service), checkPlace(at)
+	return "/v1/places/" + url.PathEscape(at.Environment) + "/" + url.PathEscape(at.Service), at.Check()
 }
 
 func releasePath(release fairlead.Digest) string {

@@ -22,13 +22,13 @@ const keptReleases = 10
 // before. Delivering it again changes nothing, but repairs what was changed on
 // disk.
 func (a *agent) deliver(at target.Place, b target.Bundle) error {
-	if err := checkPlace(at); err != nil {
+	if err := at.Check(); err != nil {
 		return err
 	}
 	if err := checkBundle(at, b); err != nil {
 		return err
 	}
-	if err := a.host.papers(at, b); err != nil {
+	if err := a.host.verify.Papers(at, b); err != nil {
 		return err
 	}
 	// One at a time, so that sweeping never meets a release half there.

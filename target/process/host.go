@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"fairlead.dev"
 	"fairlead.dev/target"
 )
 
@@ -19,7 +18,7 @@ import (
 type host struct {
 	dir      string
 	id       string // of this agent directory: 16 hex digits
-	verify   func(target.Place, target.Bundle) error
+	verify   target.Verifier
 	log      *slog.Logger
 	shelf    shelf
 	traces   traces
@@ -73,21 +72,7 @@ func (h *host) admit(at target.Place, b target.Bundle) error {
 	if err := h.shelf.verify(b.Release); err != nil {
 		return err
 	}
-	return h.papers(at, b)
-}
-
-// papers verifies the release's decision and build evidence.
-func (h *host) papers(at target.Place, b target.Bundle) error {
-	const op = "verify release"
-	if h.verify == nil {
-		return denied(op, "start the agent with keys to trust", errors.New("this agent trusts nobody"))
-	}
-	err := h.verify(at, b)
-	var p *fairlead.Problem
-	if err == nil || errors.As(err, &p) {
-		return err
-	}
-	return denied(op, "", err)
+	return h.verify.Papers(at, b)
 }
 
 func (h *host) under(kind string, at target.Place, more ...string) string {

@@ -47,7 +47,7 @@ func (p *place) apply(d target.Desired) error {
 	if _, err := decodeConfig(d.Config); err != nil {
 		return err
 	}
-	if err := checkWanted(d); err != nil {
+	if err := checkDesired(d); err != nil {
 		return err
 	}
 	p.mu.Lock()

@@ -77,7 +77,7 @@ func decodeMemory(b []byte) (memory, error) {
 		return m, fmt.Errorf("version %d, this agent reads version %d", m.Version, stateVersion)
 	}
 	for _, p := range m.Places {
-		if err := checkPlace(p.Place); err != nil {
+		if err := p.Place.Check(); err != nil {
 			return m, err
 		}
 		for _, c := range []json.RawMessage{p.Desired.Config, p.InForce} {
@@ -85,7 +85,7 @@ func decodeMemory(b []byte) (memory, error) {
 				return m, err
 			}
 		}
-		if err := checkWanted(p.Desired); err != nil {
+		if err := checkDesired(p.Desired); err != nil {
 			return m, err
 		}
 	}
