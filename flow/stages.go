@@ -215,12 +215,12 @@ func reasonOf(reason string, seen *fairlead.Fault) string {
 const tooOften = 2
 
 // hopeless tells whether waiting longer for an instance is in vain: it was
-// refused, or it went down again and again without ever being ready.
+// refused, it is not what can be started, or it went down again and again without ever being ready.
 func hopeless(i target.Instance, restarts uint64) bool {
 	if i.Problem == nil || i.Ready > 0 {
 		return false
 	}
-	return i.Problem.Kind == fairlead.KindDenied || restarts >= tooOften
+	return i.Problem.Kind == fairlead.KindDenied || i.Problem.Kind == fairlead.KindInvalid || restarts >= tooOften
 }
 
 // checked is the checkpoint of a preview check.

@@ -45,6 +45,9 @@ type TargetInfo struct {
 	Name   string // "process"
 	Title  string // one line
 	Config any    // struct value that holds the defaults
+	// Foresee gives notes on a release that moves by these steps, or refuses it:
+	// see target.Type. Nil has none.
+	Foresee func(config json.RawMessage, steps []fairlead.Stage) ([]string, error)
 }
 
 func (c Catalog) step(name string) (StepInfo, bool) {

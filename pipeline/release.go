@@ -56,7 +56,15 @@ func (p *planner) planRelease() error {
 	}
 	p.release = r
 	p.deploy()
-	return nil
+	info, ok := p.cat.target(target.Type)
+	if !ok || info.Foresee == nil {
+		return nil
+	}
+	notes, err := info.Foresee(r.Config, r.Steps)
+	for _, note := range notes {
+		p.because("target "+target.Type, note, "config", p.cfg.at("environments."+p.environment+".target"))
+	}
+	return err
 }
 
 // target is the environment's configured target or, where the environment may

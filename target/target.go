@@ -18,6 +18,10 @@ type Type struct {
 	Title  string // one line, lower case, no full stop
 	Doc    string // Markdown, embedded from the .md beside the code
 	Config any    // a struct value (not a pointer) that holds the defaults
+	// Foresee says beforehand what the target does in its own way with a release
+	// that moves by these steps, and refuses what it cannot do: KindInvalid. It
+	// looks at nothing else. Nil has nothing to say.
+	Foresee func(config json.RawMessage, steps []fairlead.Stage) ([]string, error)
 }
 
 // Place names what a target is asked about.

@@ -11,6 +11,7 @@ import (
 	"fairlead.dev"
 	"fairlead.dev/store"
 	"fairlead.dev/target"
+	"fairlead.dev/target/kubernetes"
 	"fairlead.dev/target/process"
 	"fairlead.dev/worker"
 )
@@ -21,6 +22,9 @@ import (
 func targets(h home, start bool) map[string]target.Target {
 	return map[string]target.Target{
 		process.Type().Name: kept{home: h, client: process.Dial(h.agent()), start: start},
+		kubernetes.Type().Name: kubernetes.New(kubernetes.Options{
+			Dir: h.kubernetes(), Verify: func(at target.Place, b target.Bundle) error { return verify(h.keys(), at, b) },
+		}),
 	}
 }
 

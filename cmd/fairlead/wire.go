@@ -71,7 +71,7 @@ func catalog() pipeline.Catalog {
 		c.Steps = append(c.Steps, pipeline.StepInfo{Name: t.Name, Title: t.Title, Config: t.Config, NeedsEndpoint: t.Needs.Endpoint})
 	}
 	for _, t := range targetall.Types() {
-		c.Targets = append(c.Targets, pipeline.TargetInfo{Name: t.Name, Title: t.Title, Config: t.Config})
+		c.Targets = append(c.Targets, pipeline.TargetInfo{Name: t.Name, Title: t.Title, Config: t.Config, Foresee: t.Foresee})
 	}
 	return c
 }
@@ -170,11 +170,12 @@ func openHome(ctx context.Context, s cli.Settings) (home, error) {
 }
 
 // Everything below private is hidden from the commands that tasks run.
-func (h home) private() string { return filepath.Join(h.root, "private") }
-func (h home) keys() string    { return filepath.Join(h.private(), "keys") }
-func (h home) blobs() string   { return filepath.Join(h.private(), "blobs") }
-func (h home) agent() string   { return filepath.Join(h.private(), "agent") }
-func (h home) work() string    { return filepath.Join(h.root, "work") }
+func (h home) private() string    { return filepath.Join(h.root, "private") }
+func (h home) keys() string       { return filepath.Join(h.private(), "keys") }
+func (h home) blobs() string      { return filepath.Join(h.private(), "blobs") }
+func (h home) agent() string      { return filepath.Join(h.private(), "agent") }
+func (h home) kubernetes() string { return filepath.Join(h.private(), "kubernetes") }
+func (h home) work() string       { return filepath.Join(h.root, "work") }
 
 // databases gives the URLs of our own tables and of the engine's.
 func (h home) databases(s cli.Settings, env variables) (ours, engines string) {

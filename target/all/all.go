@@ -3,6 +3,7 @@ package all
 
 import (
 	"fairlead.dev/target"
+	"fairlead.dev/target/kubernetes"
 	"fairlead.dev/target/process"
 )
 
@@ -10,5 +11,6 @@ import (
 func Types() []target.Type {
 	return []target.Type{
 		process.Type(),
+		kubernetes.Type(),
 	}
 }
