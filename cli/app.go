@@ -16,8 +16,11 @@ type App struct {
 	Records func(context.Context, Settings) (Records, error)
 	Control func(context.Context, Settings) (Control, error)
 	Doctor  func(context.Context, Settings) ([]Tool, error)
-	Agent   func(Settings) AgentTools
-	Kinds   []Kind
+	// Access shows the least that a target of the type must be allowed to do, for
+	// one environment or all.
+	Access func(ctx context.Context, s Settings, typ, environment string) (View, error)
+	Agent  func(Settings) AgentTools
+	Kinds  []Kind
 }
 
 // PlanQuery says what to plan for. Empty fields mean the obvious: HEAD, the

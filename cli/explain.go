@@ -11,10 +11,14 @@ import (
 )
 
 func (c *commands) explainCommand() *cobra.Command {
-	return &cobra.Command{
+	var rbac bool
+	var environment string
+	cmd := &cobra.Command{
 		Use:   "explain [TYPE]",
 		Short: "describe a step type, a target or a gate's rule; without a name, list them",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "Describes a step type, a target or a gate's rule. `fairlead explain target kubernetes --rbac` prints the\n" +
+			"smallest Role with which the target does its work for this repository's configuration.",
+		Args: cobra.MaximumNArgs(2),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, k := range c.Kinds {
@@ -22,7 +26,14 @@ func (c *commands) explainCommand() *cobra.Command {
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args, err := unsorted(args)
+			if err != nil {
+				return err
+			}
+			if rbac {
+				return c.show(c.Access(cmd.Context(), c.set, first(args), environment))
+			}
 			if len(args) == 0 {
 				return c.listKinds()
 			}
@@ -42,6 +53,23 @@ func (c *commands) explainCommand() *cobra.Command {
 			}
 		},
 	}
+	cmd.Flags().BoolVar(&rbac, "rbac", false, "print the smallest Role that the target needs in the cluster")
+	cmd.Flags().StringVar(&environment, "environment", "", "with --rbac: for this environment only")
+	return cmd
+}
+
+// unsorted takes the sort of thing off in front of its name: "target kubernetes".
+func unsorted(args []string) ([]string, error) {
+	if len(args) < 2 {
+		return args, nil
+	}
+	if args[0] != "target" && args[0] != "step" && args[0] != "rule" {
+		return nil, &fairlead.Problem{
+			Op: "explain", Kind: fairlead.KindInvalid, Err: fmt.Errorf("%q is no sort of thing", args[0]),
+			Hint: "step, target and rule are; or give the name alone",
+		}
+	}
+	return args[1:], nil
 }
 
 func (c *commands) listKinds() error {

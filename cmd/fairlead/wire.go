@@ -45,6 +45,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Records: func(ctx context.Context, s cli.Settings) (cli.Records, error) { return w.openRecords(ctx, s) },
 		Control: func(ctx context.Context, s cli.Settings) (cli.Control, error) { return w.openControl(ctx, s) },
 		Doctor:  w.doctor,
+		Access:  w.access,
 		Agent:   func(s cli.Settings) cli.AgentTools { return agentTools{wiring: w, set: s} },
 		Kinds:   kinds(),
 	}
@@ -110,7 +111,8 @@ func (w *wiring) doctor(ctx context.Context, s cli.Settings) ([]cli.Tool, error)
 	for _, t := range doctor.Check(ctx, needed) {
 		out = append(out, cli.Tool(t))
 	}
-	return out, nil
+	access, err := reviewed(ctx, s)
+	return append(out, access...), err
 }
 
 // neededTools reads the configuration of the work tree and gives the programs

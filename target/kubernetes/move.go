@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"fairlead.dev"
 	"fairlead.dev/target"
@@ -309,10 +311,15 @@ func (m *move) restore(ctx context.Context) error {
 	if err := m.guard(ctx); err != nil {
 		return err
 	}
-	if err := unstructured.SetNestedField(live.Object, template, "spec", "template"); err != nil {
+	raw, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
+		{"op": "replace", "path": "/spec/template", "value": template},
+		{"op": "remove", "path": "/metadata/annotations/" + strings.ReplaceAll(noteRelease, "/", "~1")},
+	})
+	if err != nil {
 		return invalid("restore deployment", "", err)
 	}
-	_, err = res.Update(ctx, live, metav1.UpdateOptions{FieldManager: manager})
+	_, err = res.Patch(ctx, live.GetName(), types.JSONPatchType, raw, metav1.PatchOptions{FieldManager: manager})
 	return m.c.problem("restore deployment", err)
 }
 

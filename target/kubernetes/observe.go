@@ -6,7 +6,6 @@ import (
 	"net"
 	"strconv"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -77,10 +76,10 @@ func (w *watch) instance(ctx context.Context, want target.Wanted) (target.Instan
 	serving, runs := w.scene.serving(want.Release)
 	for _, beside := range []bool{true, false} {
 		for _, p := range w.scene.podsOf(tag(want.Release), beside) {
-			for _, s := range p.Status.ContainerStatuses {
+			for _, s := range p.Status.Containers {
 				i.Sample.Restarts += uint64(max(0, s.RestartCount))
 			}
-			if p.Status.Phase == corev1.PodRunning {
+			if p.Status.Phase == "Running" {
 				i.Running++
 			}
 		}
@@ -160,7 +159,7 @@ func (w *watch) inForce(ctx context.Context) (map[string]int, error) {
 func (w *watch) selected(selector map[string]string) map[string]int {
 	counts, sum := map[string]int{}, 0
 	for _, p := range w.scene.pods {
-		if !isReady(p) || !within(selector, p.Labels) {
+		if !p.ready() || !within(selector, p.Labels) {
 			continue
 		}
 		name := w.ledger.Home

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -108,16 +110,20 @@ func decode(name string, raw []byte) ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return nil, fail(err)
 		}
-		var fields map[string]any
-		if err := yaml.UnmarshalStrict(doc, &fields); err != nil {
+		raw, err := yaml.YAMLToJSONStrict(doc)
+		if err != nil {
 			return nil, fail(err)
 		}
-		if len(fields) == 0 {
+		if text := string(raw); text == "null" || text == "{}" {
 			continue
 		}
-		u := &unstructured.Unstructured{Object: fields}
-		if u.GetKind() == "" || u.GetAPIVersion() == "" {
+		var head metav1.TypeMeta
+		if err := json.Unmarshal(raw, &head); err != nil || head.Kind == "" || head.APIVersion == "" {
 			return nil, fail(errors.New("an object needs apiVersion and kind"))
+		}
+		u := &unstructured.Unstructured{}
+		if err := u.UnmarshalJSON(raw); err != nil {
+			return nil, fail(err)
 		}
 		if !u.IsList() {
 			out = append(out, u)

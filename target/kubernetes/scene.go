@@ -5,11 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"fairlead.dev"
 	"fairlead.dev/target"
@@ -19,7 +17,7 @@ import (
 type scene struct {
 	home   *unstructured.Unstructured            // the user's Deployment; nil while there is none
 	copies map[string]*unstructured.Unstructured // Deployments beside it, by tag of their release
-	pods   []corev1.Pod                          // of both that are of our making
+	pods   []pod                                 // of both that are of our making
 }
 
 // look reads the scene. home is the name of the user's Deployment, "" for none.
@@ -53,14 +51,10 @@ func look(ctx context.Context, c *cluster, at target.Place, home string) (*scene
 	if err != nil {
 		return nil, c.problem(op, err)
 	}
-	for _, item := range list.Items {
-		var p corev1.Pod
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(item.Object, &p); err != nil {
-			return nil, unavailable(op, "", err)
-		}
-		s.pods = append(s.pods, p)
+	if s.pods, err = podsIn(list); err != nil {
+		return nil, err
 	}
-	slices.SortFunc(s.pods, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.pods, func(a, b pod) int { return strings.Compare(a.Name, b.Name) })
 	return s, nil
 }
 
@@ -85,8 +79,8 @@ func (s *scene) serving(release fairlead.Digest) (workload, bool) {
 }
 
 // podsOf gives the pods of a release in a workload that are not being stopped.
-func (s *scene) podsOf(release string, beside bool) []corev1.Pod {
-	return slices.DeleteFunc(slices.Clone(s.pods), func(p corev1.Pod) bool {
+func (s *scene) podsOf(release string, beside bool) []pod {
+	return slices.DeleteFunc(slices.Clone(s.pods), func(p pod) bool {
 		return p.Labels[labelRelease] != release || p.DeletionTimestamp != nil || (p.Labels[labelCopy] == "true") != beside
 	})
 }
@@ -98,14 +92,4 @@ func (s *scene) ready(release fairlead.Digest) int {
 		return 0
 	}
 	return len(onlyReady(s.podsOf(tag(release), w.copy)))
-}
-
-func onlyReady(all []corev1.Pod) []corev1.Pod {
-	return slices.DeleteFunc(all, func(p corev1.Pod) bool { return !isReady(p) })
-}
-
-func isReady(p corev1.Pod) bool {
-	return p.DeletionTimestamp == nil && slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 }

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"fairlead.dev"
 )
@@ -25,7 +24,7 @@ func (w *watch) trouble(ctx context.Context, release fairlead.Digest, at workloa
 	var worst *fairlead.Fault
 	rank := 0
 	for _, p := range w.scene.podsOf(tag(release), at.copy) {
-		if isReady(p) {
+		if p.ready() {
 			continue
 		}
 		if f, n := w.podTrouble(ctx, p); f != nil && n > rank {
@@ -63,14 +62,14 @@ func refusedPods(o *unstructured.Unstructured) *fairlead.Fault {
 }
 
 // podTrouble says why a pod is not ready, and how telling that is.
-func (w *watch) podTrouble(ctx context.Context, p corev1.Pod) (*fairlead.Fault, int) {
-	for _, s := range append(append([]corev1.ContainerStatus{}, p.Status.InitContainerStatuses...), p.Status.ContainerStatuses...) {
+func (w *watch) podTrouble(ctx context.Context, p pod) (*fairlead.Fault, int) {
+	for _, s := range slices.Concat(p.Status.Inits, p.Status.Containers) {
 		if f := w.containerTrouble(ctx, p, s); f != nil {
 			return f, 4
 		}
 	}
 	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+		if c.Type == "PodScheduled" && c.Status == "False" && c.Reason == "Unschedulable" {
 			return &fairlead.Fault{
 				Op: "schedule pod", Kind: fairlead.KindUnavailable, Cause: "no node takes the pod: " + c.Message,
 				Hint: "add nodes, ask for less, or loosen what the pod asks of its node",
@@ -87,8 +86,8 @@ func (w *watch) podTrouble(ctx context.Context, p corev1.Pod) (*fairlead.Fault, 
 }
 
 // containerTrouble says why a container does not run.
-func (w *watch) containerTrouble(ctx context.Context, p corev1.Pod, s corev1.ContainerStatus) *fairlead.Fault {
-	last := s.LastTerminationState.Terminated
+func (w *watch) containerTrouble(ctx context.Context, p pod, s containerStatus) *fairlead.Fault {
+	last := s.Last.Terminated
 	if s.State.Terminated != nil {
 		last = s.State.Terminated
 	}
@@ -119,7 +118,7 @@ func (w *watch) containerTrouble(ctx context.Context, p corev1.Pod, s corev1.Con
 
 // lastLines gives the end of what a container wrote before it ended, as far as
 // it can be had.
-func (w *watch) lastLines(ctx context.Context, pod string, s corev1.ContainerStatus) string {
+func (w *watch) lastLines(ctx context.Context, pod string, s containerStatus) string {
 	q := url.Values{"container": {s.Name}, "tailLines": {"5"}, "limitBytes": {"2000"}}
 	if s.State.Terminated == nil {
 		q.Set("previous", "true")
@@ -143,12 +142,12 @@ func (w *watch) lastEvent(ctx context.Context, pod, reason string) string {
 	if err != nil {
 		return ""
 	}
-	var newest corev1.Event
-	for _, item := range all.Items {
-		var e corev1.Event
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(item.Object, &e) == nil && !e.LastTimestamp.Before(&newest.LastTimestamp) {
-			newest = e
+	newest, text := "", ""
+	for _, e := range all.Items {
+		last, _, _ := unstructured.NestedString(e.Object, "lastTimestamp")
+		if said, _, _ := unstructured.NestedString(e.Object, "message"); last >= newest {
+			newest, text = last, said
 		}
 	}
-	return newest.Message
+	return text
 }
