@@ -5,7 +5,8 @@ import "time"
 // Outcome is what a rule or a whole decision says.
 type Outcome string
 
-// The outcomes, from light to heavy; a decision takes its heaviest rule's.
+// The outcomes, from light to heavy; a decision takes its heaviest rule's. A
+// rule that was bypassed keeps its own outcome and weighs as a warning.
 const (
 	OutcomeAllow Outcome = "allow"
 	OutcomeWarn  Outcome = "warn"
@@ -35,6 +36,7 @@ type RuleOutcome struct {
 	Outcome  Outcome    `json:"outcome"`
 	Reason   string     `json:"reason"`
 	Fix      string     `json:"fix,omitempty"`
+	Bypassed string     `json:"bypassed,omitempty"` // Grant.ID: the rule did not hold, and was gone past
 	Source   string     `json:"source"`
 	Findings []Finding  `json:"findings,omitempty"`
 	Cases    []TestCase `json:"cases,omitempty"`

@@ -29,6 +29,7 @@ type Event struct {
 	Commit     string    `json:"commit"`            // full object id, lower-case hex
 	Message    string    `json:"message,omitempty"` // first line of the commit message
 	Author     string    `json:"author,omitempty"`  // e-mail address of the commit's author
+	Authors    []string  `json:"authors,omitempty"` // e-mail addresses of all authors, committers and co-authors of the change, sorted
 	Trigger    string    `json:"trigger,omitempty"` // who caused the event
 	Time       time.Time `json:"time"`              // commit time, UTC: the same commit gives the same event
 	Change     Change    `json:"change"`

@@ -39,6 +39,7 @@ type Plan struct {
 	Release     *ReleasePlan `json:"release,omitempty"`   // nil when the strategy is none
 	Promotion   *Promotion   `json:"promotion,omitempty"` // nil when it builds what it releases
 	ValidFor    ValidFor     `json:"valid_for"`
+	Safeguards  *Safeguards  `json:"safeguards,omitempty"` // nil when no people, freezes or break-glass are configured
 	Reasons     []Reason     `json:"reasons"`
 	Inputs      PlanInputs   `json:"inputs"`
 }
@@ -62,7 +63,8 @@ type Task struct {
 	Timeout Duration        `json:"timeout"`
 	Retries int             `json:"retries"` // further attempts when a failure's kind is retryable
 	Phase   Phase           `json:"phase"`
-	Reason  string          `json:"reason"` // why the task is in the plan
+	Slow    bool            `json:"slow,omitempty"` // tests above the fast level, which break-glass may skip
+	Reason  string          `json:"reason"`         // why the task is in the plan
 }
 
 // Phase says when a task runs relative to the release.

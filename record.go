@@ -25,6 +25,15 @@ const (
 	RecordServiceDeployed  RecordType = "service.deployed"
 	RecordCancelRequested  RecordType = "cancel.requested"
 	RecordEvidenceRevoked  RecordType = "evidence.revoked"
+	RecordRunWaiting       RecordType = "pipelinerun.waiting"
+	RecordRunGoesOn        RecordType = "pipelinerun.resumed"
+	RecordApproval         RecordType = "approval.given"
+	RecordRejection        RecordType = "approval.rejected"
+	RecordFreezeAdded      RecordType = "freeze.added"
+	RecordFreezeLifted     RecordType = "freeze.lifted"
+	RecordGlassBroken      RecordType = "breakglass.granted"
+	RecordGlassUsed        RecordType = "breakglass.used"
+	RecordGlassReviewed    RecordType = "breakglass.reviewed"
 )
 
 // Record is an append-only fact. ID is its idempotency key: appending an ID
@@ -52,4 +61,7 @@ type Update struct {
 	Environment *EnvironmentState
 	Evidence    []Evidence
 	Revocations []Revocation
+	Approval    *Approval
+	Freeze      *StandingFreeze
+	Grant       *Grant
 }

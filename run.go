@@ -43,8 +43,10 @@ type Run struct {
 	Result      Result     `json:"result,omitempty"`
 	Reason      string     `json:"reason,omitempty"` // one sentence: why it ended so
 	Fault       *Fault     `json:"fault,omitempty"`
-	Decision    string     `json:"decision,omitempty"`   // Decision.ID
-	Deployment  string     `json:"deployment,omitempty"` // Deployment.ID
+	Waiting     *Waiting   `json:"waiting,omitempty"`     // for a person, or for a freeze to end
+	BreakGlass  []string   `json:"break_glass,omitempty"` // Grant.ID of what it went past something with
+	Decision    string     `json:"decision,omitempty"`    // Decision.ID
+	Deployment  string     `json:"deployment,omitempty"`  // Deployment.ID
 	StartedAt   time.Time  `json:"started_at"`
 	FinishedAt  time.Time  `json:"finished_at,omitzero"`
 }

@@ -46,6 +46,7 @@ type ConfigTools interface {
 // Control starts and steers runs. It is closed after use.
 type Control interface {
 	Steering
+	People
 	Executor
 	Close()
 }
@@ -131,6 +132,7 @@ type Records interface {
 
 // History is the raw record.
 type History interface {
+	WaitingRuns(ctx context.Context) ([]string, error)                    // ids of the runs that wait
 	FindRun(ctx context.Context, idOrPrefix string) (fairlead.Run, error) // "" = the newest
 	Tasks(ctx context.Context, runID string) ([]fairlead.TaskRun, error)
 	Events(ctx context.Context, runID string, after int64) ([]fairlead.Record, error)

@@ -24,6 +24,14 @@ func (c *commands) cancelCommand() *cobra.Command {
 				if run, err = ctl.Cancel(ctx, run.ID, reason); err != nil {
 					return err
 				}
+				if run.Waiting != nil { // perhaps no process is there to notice
+					if _, err := ctl.Resume(ctx, run.ID); err != nil {
+						return err
+					}
+					if run, err = ctl.Wait(ctx, run.ID); err != nil {
+						return err
+					}
+				}
 				if c.set.JSON {
 					return c.encode(run)
 				}

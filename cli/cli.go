@@ -54,6 +54,7 @@ type commands struct {
 	Stdio
 	set    Settings
 	stream bool // what is written is one JSON object a line, to its end
+	stay   bool // a run that waits is followed all the same
 }
 
 func (c *commands) root() *cobra.Command {
@@ -78,6 +79,7 @@ func (c *commands) root() *cobra.Command {
 	root.AddCommand(
 		c.planCommand(), c.runCommand(), c.statusCommand(), c.whyCommand(), c.logsCommand(), c.watchCommand(),
 		c.envCommand(), c.promoteCommand(), c.evidenceCommand(), c.cancelCommand(), c.retryCommand(), c.resumeCommand(), c.rollbackCommand(),
+		c.approveCommand(), c.rejectCommand(),
 		c.configCommand(), c.explainCommand(), c.doctorCommand(), c.serveCommand(), c.agentCommand(),
 	)
 	for _, sub := range root.Commands() {

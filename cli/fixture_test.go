@@ -19,23 +19,26 @@ import (
 // line have tests of their own. What is nil or empty was not asked for by the
 // test.
 type world struct {
-	mu       sync.Mutex
-	run      fairlead.Run
-	tasks    []fairlead.TaskRun
-	events   []fairlead.Record
-	output   map[string][]string // of tasks, by "run/task"
-	asked    []string            // what was asked for, in order
-	err      error               // what everything ends with
-	planErr  error
-	resumed  []string
-	tools    []cli.Tool
-	trouble  chan error
-	ending   chan fairlead.Run // what Wait gives
-	closed   int
-	agents   int               // that run
-	turning  []fairlead.Record // what a rollback leaves
-	settings cli.Settings
-	query    cli.PlanQuery
+	waitingRuns []string
+	voted       cli.Voted
+	waits       *fairlead.Waiting
+	mu          sync.Mutex
+	run         fairlead.Run
+	tasks       []fairlead.TaskRun
+	events      []fairlead.Record
+	output      map[string][]string // of tasks, by "run/task"
+	asked       []string            // what was asked for, in order
+	err         error               // what everything ends with
+	planErr     error
+	resumed     []string
+	tools       []cli.Tool
+	trouble     chan error
+	ending      chan fairlead.Run // what Wait gives
+	closed      int
+	agents      int               // that run
+	turning     []fairlead.Record // what a rollback leaves
+	settings    cli.Settings
+	query       cli.PlanQuery
 }
 
 func newWorld() *world {
@@ -306,4 +309,14 @@ func documents(t *testing.T, text string) []map[string]any {
 
 func problem(kind fairlead.Kind) error {
 	return &fairlead.Problem{Op: "do it", Kind: kind, Err: errors.New("it went wrong"), Hint: "mend it"}
+}
+
+func (w records) WaitingRuns(context.Context) ([]string, error) { return w.waitingRuns, nil }
+
+func (w steering) Vote(_ context.Context, b cli.Ballot) (cli.Voted, error) {
+	return w.voted, w.ask("%s %s %s %s", b.Vote, b.RunID, b.Reason, b.Key)
+}
+
+func (w steering) Waits(context.Context, fairlead.Run) (*fairlead.Waiting, error) {
+	return w.waits, nil
 }

@@ -89,6 +89,7 @@ func writePlan(w io.Writer, p fairlead.Plan, notes []string) error {
 	for _, g := range p.Gates {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", g.Name, g.Outcome, g.Source, g.Rule)
 	}
+	writeSafeguards(t, p, why)
 	if p.Release != nil {
 		writeRelease(t, p, why)
 	}
@@ -102,6 +103,54 @@ func writePlan(w io.Writer, p fairlead.Plan, notes []string) error {
 		fmt.Fprintf(t, "note: %s\n", n)
 	}
 	return t.Flush()
+}
+
+// writeSafeguards lists whose approval is asked and when nothing is released.
+func writeSafeguards(w io.Writer, p fairlead.Plan, why map[string]fairlead.Reason) {
+	s := p.Safeguards
+	if s == nil || p.Release == nil {
+		return
+	}
+	if len(s.Approvals) > 0 {
+		fmt.Fprintf(w, "\napproval\tby\texpires\twhy\n")
+	}
+	for _, a := range s.Approvals {
+		from := strings.Join(a.From, ", ")
+		if from == "" {
+			from = "anybody known"
+		}
+		reason := why["gate "+a.Name]
+		fmt.Fprintf(w, "  %s\t%s of %s\t%s\t%s\n", a.Name, reason.Choice, from, a.Expires, because(reason))
+	}
+	if len(s.Freezes) > 0 {
+		fmt.Fprintf(w, "\nfreeze\ttime\ttz\twhy\n")
+	}
+	for _, f := range s.Freezes {
+		reason := why["freeze "+f.ID]
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s: %s\n", f.ID, freezeTime(f), f.TZ, reason.Choice, because(reason))
+	}
+}
+
+// freezeTime gives the times of a freeze in a few words.
+func freezeTime(f fairlead.Freeze) string {
+	var parts []string
+	if f.RRule != "" {
+		every := f.RRule
+		if f.Duration > 0 {
+			every += " for " + f.Duration.String()
+		}
+		parts = append(parts, every)
+	}
+	if f.From != "" {
+		parts = append(parts, "from "+f.From)
+	}
+	if f.To != "" {
+		parts = append(parts, "to "+f.To)
+	}
+	if len(parts) == 0 {
+		return "until it is lifted"
+	}
+	return strings.Join(parts, " ")
 }
 
 func because(r fairlead.Reason) string {

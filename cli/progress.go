@@ -18,13 +18,14 @@ import (
 // or on a terminal lines with a living block of what runs now below them.
 type progress struct {
 	*commands
-	rec   Records
-	runID string
-	every time.Duration
-	after int64     // last record seen
-	start time.Time // of the run
-	live  bool      // a terminal
-	drawn int       // lines of the living block on the screen
+	rec     Records
+	runID   string
+	every   time.Duration
+	after   int64     // last record seen
+	start   time.Time // of the run
+	live    bool      // a terminal
+	waiting bool      // by the record, the run waits
+	drawn   int       // lines of the living block on the screen
 }
 
 func (c *commands) newProgress(rec Records, runID string) *progress {
@@ -53,6 +54,12 @@ func (p *progress) update(ctx context.Context) error {
 		p.erase()
 		for _, r := range records {
 			p.after = r.Seq
+			switch r.Type {
+			case fairlead.RecordRunWaiting:
+				p.waiting = true
+			case fairlead.RecordRunGoesOn:
+				p.waiting = false
+			}
 			if err := p.event(r); err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import (
 )
 
 func (c *commands) resumeCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "resume [RUN]",
 		Short: "take over runs whose process died, and see them to their end",
 		Args:  cobra.MaximumNArgs(1), ValidArgsFunction: c.completeRuns,
@@ -39,4 +39,6 @@ func (c *commands) resumeCommand() *cobra.Command {
 			})
 		},
 	}
+	c.waitFlag(cmd)
+	return cmd
 }

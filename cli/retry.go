@@ -7,7 +7,7 @@ import (
 )
 
 func (c *commands) retryCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "retry [RUN]",
 		Short: "run the same plan again from what failed (default: the newest run)",
 		Args:  cobra.MaximumNArgs(1), ValidArgsFunction: c.completeRuns,
@@ -25,4 +25,6 @@ func (c *commands) retryCommand() *cobra.Command {
 			})
 		},
 	}
+	c.waitFlag(cmd)
+	return cmd
 }

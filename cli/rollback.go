@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"fairlead.dev"
 )
 
 func (c *commands) rollbackCommand() *cobra.Command {
@@ -76,6 +78,9 @@ func (c *commands) progressFromNow(ctx context.Context, rec Records, runID strin
 			return p
 		}
 		p.after = old[len(old)-1].Seq
+		for _, r := range old {
+			p.waiting = r.Type == fairlead.RecordRunWaiting || p.waiting && r.Type != fairlead.RecordRunGoesOn
+		}
 	}
 }
 

@@ -18,7 +18,8 @@ func (c *commands) runCommand() *cobra.Command {
 		Short: "plan a change and take it all the way",
 		Long: "Plans like `fairlead plan`, then executes: builds, tests, scans, decides, releases, judges, and rolls back\n" +
 			"by itself when the release is worse. Ctrl-C once cancels in order; twice leaves at once, and\n" +
-			"`fairlead resume` goes on later. Without --commit the work tree must be clean.",
+			"`fairlead resume` goes on later. Without --commit the work tree must be clean. Where people have to approve, or a\n" +
+			"freeze holds, it says so and ends with code 3; the run waits on by itself.",
 		Example: "  fairlead run\n  fairlead run --branch develop\n  fairlead run --event manual --environment staging --strategy canary",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -37,6 +38,7 @@ func (c *commands) runCommand() *cobra.Command {
 		},
 	}
 	q.flags(cmd)
+	c.waitFlag(cmd)
 	return cmd
 }
 
@@ -60,7 +62,14 @@ const patience = 10 * time.Second
 
 // follow shows a run that this process executes until it ends. The first
 // interrupt cancels the run, the second leaves it where it is.
+// A run that waits, for people or for a freeze, is left to wait, unless --wait
+// was given.
 func (c *commands) follow(ctx context.Context, ctl Control, rec Records, runID string) error {
+	return c.followFrom(ctx, ctl, c.newProgress(rec, runID))
+}
+
+func (c *commands) followFrom(ctx context.Context, ctl Control, show *progress) error {
+	runID := show.runID
 	ended := make(chan error, 1)
 	var run fairlead.Run
 	stay, leave := context.WithCancel(context.WithoutCancel(ctx))
@@ -70,7 +79,6 @@ func (c *commands) follow(ctx context.Context, ctl Control, rec Records, runID s
 		run, err = ctl.Wait(stay, runID)
 		ended <- err
 	}()
-	show := c.newProgress(rec, runID)
 	tick := time.NewTicker(show.every)
 	defer tick.Stop()
 	interrupted := ctx.Done()
@@ -92,6 +100,9 @@ func (c *commands) follow(ctx context.Context, ctl Control, rec Records, runID s
 			if err := show.update(stay); err != nil && trouble.lasting(err) {
 				return trouble.problem(runID)
 			}
+			if err := c.waits(stay, ctl, show); err != nil {
+				return err
+			}
 		case err := <-ctl.Trouble():
 			if trouble.lasting(err) {
 				return trouble.problem(runID)
@@ -104,6 +115,32 @@ func (c *commands) follow(ctx context.Context, ctl Control, rec Records, runID s
 			}
 		}
 	}
+}
+
+// waits gives the error with which a command leaves a run that waits; nil when
+// it does not, or is to be followed all the same.
+func (c *commands) waits(ctx context.Context, ctl Control, show *progress) error {
+	if c.stay || !show.waiting {
+		return nil
+	}
+	run, err := show.rec.FindRun(ctx, show.runID)
+	if err != nil {
+		return nil //nolint:nilerr // what cannot be read is looked at again
+	}
+	w, err := ctl.Waits(ctx, run)
+	if err != nil || w == nil {
+		return nil //nolint:nilerr // as above
+	}
+	show.erase()
+	if c.set.JSON {
+		_ = c.line(map[string]any{"waiting": w, "run": run})
+	}
+	return waitError{show.runID, *w}
+}
+
+// waitFlag lets a command follow a run that waits.
+func (c *commands) waitFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.stay, "wait", false, "stay while the run waits for people or for a freeze to end")
 }
 
 // troubled remembers since when the record is out of reach.

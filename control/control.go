@@ -41,6 +41,7 @@ type Plane struct {
 	Ledger Ledger
 	Reader Reader
 	Engine *engine.Engine
+	Desk   flow.Desk
 	Scope  string // of this state directory: what it may execute of a database that several share
 }
 

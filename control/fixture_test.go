@@ -49,6 +49,7 @@ func newDesk(t *testing.T) *desk {
 	d.shelf = shelf
 	d.parts = flow.Parts{
 		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: decider{key}, Content: blobs.Open,
+		Desk: flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(key.Public())}},
 		Worker: worker.New(worker.Options{
 			Types: map[string]step.Type{"wait": d.wait()}, Memory: db, Shelf: db, Journal: db, Signer: key,
 			Verifier: evidence.TrustKeys(key.Public()), Blobs: blobs, Dir: filepath.Join(d.dir, "work"), Logger: slog.New(slog.DiscardHandler),
@@ -56,7 +57,7 @@ func newDesk(t *testing.T) *desk {
 		Target:  func(string) (target.Target, error) { return shelf, nil },
 		Trouble: func(error) {}, Tick: time.Millisecond,
 	}
-	d.Plane = &control.Plane{Ledger: db, Reader: db, Engine: d.launch()}
+	d.Plane = &control.Plane{Ledger: db, Reader: db, Engine: d.launch(), Desk: d.parts.Desk}
 	return d
 }
 

@@ -67,6 +67,9 @@ func (f *flows) deliver(fl *engine.Flow, in Delivery) (ruling, Ending, error) {
 	if err != nil {
 		return ruling{}, Ending{}, err
 	}
+	if r, err = f.hold(fl, in, r); err != nil {
+		return r, Ending{}, err
+	}
 	end, err := f.release(fl, in, r)
 	return r, end, err
 }
@@ -129,6 +132,7 @@ func (f *flows) tasks(fl *engine.Flow, in Delivery) error {
 type ruling struct {
 	Decision fairlead.Decision `json:"decision"`
 	Release  *fairlead.Release `json:"release,omitempty"`
+	Grants   []string          `json:"grants,omitempty"` // break-glass that something was gone past with
 	Ending   *Ending           `json:"ending,omitempty"` // set when the run ends here
 }
 
@@ -167,26 +171,38 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 		d = withRule(d, rule)
 	}
 	d.Reused = reused(in.Plan, tasks, evidence)
-	signed, err := f.Signer.SignDecision(ctx, d, release)
+	out := ruling{Decision: d, Release: release, Ending: refusal(d, tasks)}
+	if release != nil && out.Ending == nil { // nothing that lets it in is signed as long as people are to be asked
+		h, err := f.Desk.Look(ctx, releaseQuestion(in, at), at)
+		if err != nil {
+			return ruling{}, err
+		}
+		d = withPeople(d, h, at)
+	}
+	return out, f.commitDecision(ctx, in, out, d, d.ID)
+}
+
+// commitDecision signs and records a decision under a record of its own.
+func (f *flows) commitDecision(ctx context.Context, in Delivery, r ruling, d fairlead.Decision, id string, more ...fairlead.Record) error {
+	signed, err := f.Signer.SignDecision(ctx, d, r.Release)
 	if err != nil {
-		return ruling{}, err
+		return err
 	}
 	run, err := f.Reader.Run(ctx, in.RunID)
 	if err != nil {
-		return ruling{}, err
+		return err
 	}
-	run.Decision = d.ID
-	refused := refusal(d, tasks)
-	if release != nil && refused == nil {
+	run.Decision, run.BreakGlass = d.ID, r.Grants
+	if r.Release != nil && r.Ending == nil {
 		run.State = fairlead.StateFinalizing
 	}
 	_, err = f.Ledger.Commit(ctx, fairlead.Update{
-		Records:  []fairlead.Record{record(d.ID, fairlead.RecordDecision, d.ID, in.RunID, at, d)},
+		Records:  append([]fairlead.Record{record(id, fairlead.RecordDecision, d.ID, in.RunID, d.Time, d)}, more...),
 		Run:      &run,
 		Decision: &d,
 		Evidence: []fairlead.Evidence{signed},
 	})
-	return ruling{Decision: d, Release: release, Ending: refused}, err
+	return err
 }
 
 // withRule adds a rule that came from the flow itself.
@@ -220,7 +236,7 @@ func (f *flows) finish(fl *engine.Flow, in Delivery, d ruling, end Ending, start
 	_, err = do(f, fl, "finish", func(ctx context.Context) (bool, error) {
 		run := newRun(in, started)
 		run.State, run.Result, run.Reason, run.Fault = fairlead.StateFinished, end.Result, end.Reason, end.Fault
-		run.Decision, run.Deployment, run.FinishedAt = d.Decision.ID, end.Deployment, at
+		run.Decision, run.Deployment, run.BreakGlass, run.FinishedAt = d.Decision.ID, end.Deployment, d.Grants, at
 		return f.Ledger.Commit(ctx, fairlead.Update{
 			Records: []fairlead.Record{record(in.RunID+"/finished", fairlead.RecordRunFinished, in.RunID, in.RunID, at, run)},
 			Run:     &run,

@@ -60,6 +60,7 @@ func newRig(t testing.TB) *rig {
 	}
 	r.parts = flow.Parts{
 		Ledger: r.ledger, Reader: db, Situation: db, Archive: db, Signer: decider{key}, Content: blobs.Open,
+		Desk: flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(key.Public())}},
 		Worker: worker.New(worker.Options{
 			Types: types, Memory: db, Shelf: db, Journal: db, Signer: key, Verifier: evidence.TrustKeys(key.Public()),
 			Blobs: blobs, Dir: filepath.Join(dir, "work"), Parallel: 4, Logger: slog.New(slog.DiscardHandler),
@@ -205,6 +206,9 @@ func (r *rig) start(p fairlead.Plan) string {
 	r.Helper()
 	r.runs++
 	id := "r" + string(rune('0'+r.runs/100)) + string(rune('0'+r.runs/10%10)) + string(rune('0'+r.runs%10))
+	if err := r.store.SavePlan(r.Context(), p); err != nil {
+		r.Fatal(err)
+	}
 	if err := engine.Start(r.Context(), r.engine, flow.NameDelivery, id, flow.Delivery{RunID: id, Plan: p}); err != nil {
 		r.Fatal(err)
 	}

@@ -86,6 +86,7 @@ type Parts struct {
 	Archive   Archive
 	Worker    Worker
 	Signer    Signer
+	Desk      Desk
 	Target    func(typ string) (target.Target, error)
 	Content   target.Content
 	Trouble   func(error)   // told each time a step has to wait for something that is out of reach; must not block

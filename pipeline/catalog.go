@@ -30,6 +30,10 @@ type Catalog struct {
 	// CheckRule type-checks a gate's rule against the variables a decision
 	// offers. Nil leaves rules unchecked.
 	CheckRule func(rule string) error
+	// CheckFreeze and CheckKey say what is wrong with the times of a freeze and
+	// with an SSH public key. Nil leaves them unchecked.
+	CheckFreeze func(fairlead.Freeze) error
+	CheckKey    func(authorizedKey string) error
 }
 
 // StepInfo describes one step type.

@@ -12,7 +12,7 @@ import (
 
 // reserved are the names of the gates that the matrix brings.
 func reserved() []string {
-	return []string{gateTasks, gateTestsRan, gateTestsPass, gateFlaky, gateSecrets, gateScanned, gateFindings, gateBuild, gateSBOM}
+	return []string{gateTasks, gateTestsRan, gateTestsPass, gateFlaky, gateSecrets, gateScanned, gateFindings, gateBuild, gateSBOM, allApprovals}
 }
 
 // check reports what is wrong between keys.
@@ -31,6 +31,9 @@ func (d *decoder) check(cfg *Config) {
 	d.checkRoutes(cfg)
 	d.checkGates(cfg)
 	d.checkStages(cfg)
+	d.checkPeople(cfg)
+	d.checkFreezes(cfg)
+	d.checkBreakGlass(cfg)
 }
 
 // work is build, one test or one step, with where it stands.

@@ -25,6 +25,10 @@ type Config struct {
 	Routes       []Route                `json:"routes" doc:"Which environment a change is for. The first match wins; the matrix follows." example:"[{when: 'event.branch == \"hotfix\"', to: production, deploy: canary}]"`
 	Gates        []GateRule             `json:"gates" doc:"Rules of the decision, added to those of the matrix." example:"[{name: no-skips, rule: tests.skipped == 0, outcome: warn, reason: tests were skipped, fix: run them}]"`
 	Evidence     Evidence               `json:"evidence" doc:"How long what was proven counts."`
+	People       map[string]Person      `json:"people" doc:"Who may approve, break the glass or lift a freeze, by name." keys:"name" example:"{alice: {emails: [alice@example.org], accounts: [alice], keys: ['ssh-ed25519 AAAA...']}}"`
+	Groups       map[string][]string    `json:"groups" doc:"People under one name, written group:NAME where people are listed." keys:"name" pattern:"name" example:"{dba: [alice, bob]}"`
+	Freezes      []Freeze               `json:"freezes" doc:"Times in which nothing is released." example:"[{name: year-end, environments: [production], from: 2026-12-20, to: 2027-01-03, tz: Europe/Berlin}]"`
+	BreakGlass   *BreakGlass            `json:"break-glass" doc:"Who may go past approvals, freezes and slow tests in an emergency." default:"nobody" example:"{who: [group:oncall], requires: [reason, incident]}"`
 	Deploy       Deploy                 `json:"deploy" doc:"How each strategy moves traffic and judges the release."`
 
 	file   string
@@ -70,6 +74,7 @@ type Step struct {
 // Environment is one entry of the section environments.
 type Environment struct {
 	Target     TargetConfig `json:"target" doc:"Where releases run: one target type with its keys." example:"{process: {command: [bin/shop]}}"`
+	Approvals  *Approvals   `json:"approvals" doc:"Whose approval every release here needs." default:"nobody's" example:"{count: 2, from: [group:dba]}"`
 	Deploy     string       `json:"deploy" doc:"Strategy; overrides the matrix." enum:"none,rolling,canary,blue-green"`
 	Security   string       `json:"security" doc:"Security cell; overrides the matrix." enum:"none,basic,full,scan"`
 	Tests      string       `json:"tests" doc:"Tests cell; overrides the matrix." enum:"none,fast,standard,complete,health"`
@@ -87,15 +92,17 @@ type Route struct {
 	when *condition
 }
 
-// GateRule is one entry of the section gates.
+// GateRule is one entry of the section gates: a rule over results, or approvals
+// that are asked.
 type GateRule struct {
-	Name    string `json:"name" doc:"Name under which the decision lists the rule." required:"true" pattern:"name"`
-	When    string `json:"when" doc:"CEL condition over event, change, environment and strategy; the rule is in force where it holds." default:"always" example:"environment == \"production\""`
-	Rule    string `json:"rule" doc:"CEL condition over results, findings and evidence that must hold for the change to pass." required:"true" example:"tests.skipped == 0"`
-	Outcome string `json:"outcome" doc:"What follows when the rule does not hold." enum:"deny,warn" default:"deny"`
-	Reason  string `json:"reason" doc:"Said when the rule does not hold." required:"true"`
-	Fix     string `json:"fix" doc:"What to do when the rule does not hold." required:"true"`
-	About   string `json:"about" doc:"What the decision lists beside the rule." enum:"findings,cases,tasks" default:"tasks"`
+	Name    string   `json:"name" doc:"Name under which the decision lists the rule. Without require it is needed." pattern:"name" default:"approvals and its number, with require"`
+	When    string   `json:"when" doc:"CEL condition over event, change, environment and strategy; the rule is in force where it holds." default:"always" example:"environment == \"production\""`
+	Rule    string   `json:"rule" doc:"CEL condition over results, findings and evidence that must hold for the change to pass. It or require is needed." example:"tests.skipped == 0"`
+	Require *Require `json:"require" doc:"Approvals that the change needs, instead of a rule." example:"{approvals: 2, from: [group:dba]}"`
+	Outcome string   `json:"outcome" doc:"What follows when the rule does not hold." enum:"deny,warn" default:"deny"`
+	Reason  string   `json:"reason" doc:"Said when the rule does not hold. Needed with rule."`
+	Fix     string   `json:"fix" doc:"What to do when the rule does not hold. Needed with rule."`
+	About   string   `json:"about" doc:"What the decision lists beside the rule." enum:"findings,cases,tasks" default:"tasks"`
 
 	when *condition
 }

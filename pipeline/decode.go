@@ -229,7 +229,7 @@ func (d *decoder) unknownKey(k *yaml.Node, key string, fields []field) {
 
 // later holds keys that people may expect from descriptions of what is to come.
 var later = map[string]bool{
-	"approvals": true, "break-glass": true, "freezes": true, "lock": true, "require": true,
+	"lock":        true,
 	"false-alarm": true, "metrics": true,
 }
 

@@ -134,6 +134,18 @@ var forms = map[string]form{
 		regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$`),
 		"must start with a letter or digit and hold at most 63 letters, digits, dots, hyphens, plus signs and underscores",
 	},
+	"who": {
+		regexp.MustCompile(`^(group:)?[a-z][a-z0-9-]{0,62}$`),
+		"must be the name of a person, or group: and the name of a group",
+	},
+	"email": {
+		regexp.MustCompile(`^[^@\s]+@[^@\s]+$`),
+		"must be an e-mail address",
+	},
+	"account": {
+		regexp.MustCompile(`^[^\s]{1,128}$`),
+		"must be the name of an account, without spaces",
+	},
 	"path": {
 		regexp.MustCompile(`^[^/\\\x00][^\\\x00]*$`),
 		"must be a slash-separated path or glob below the repository's root",

@@ -37,14 +37,26 @@ func Plan(cfg *Config, ev fairlead.Event, tree fs.FS, cat Catalog) (fairlead.Pla
 	if err != nil {
 		return fairlead.Plan{}, err
 	}
+	safeguards, err := p.safeguards()
+	if err != nil {
+		return fairlead.Plan{}, err
+	}
 	valid := p.validFor()
 	plan := fairlead.Plan{
 		Service: p.service, Event: ev, Environment: p.environment, Strategy: p.strategy, Profile: p.profile,
-		Tasks: tasks, Gates: gates, Release: p.release, ValidFor: valid, Reasons: p.reasons,
-		Inputs: fairlead.PlanInputs{Config: cfg.digest, Policy: fairlead.DigestJSON(gates), Flow: cat.Flow},
+		Tasks: tasks, Gates: gates, Release: p.release, Safeguards: safeguards, ValidFor: valid, Reasons: p.reasons,
+		Inputs: fairlead.PlanInputs{Config: cfg.digest, Policy: policyDigest(gates, safeguards), Flow: cat.Flow},
 	}
 	plan.Hash = fairlead.DigestJSON(plan)
 	return plan, nil
+}
+
+// policyDigest is over everything that a decision is made by.
+func policyDigest(gates []fairlead.Gate, s *fairlead.Safeguards) fairlead.Digest {
+	if s == nil {
+		return fairlead.DigestJSON(gates)
+	}
+	return fairlead.DigestJSON([]any{gates, s})
 }
 
 // planner holds what is decided so far. Every decision leaves a reason.

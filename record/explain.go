@@ -114,6 +114,11 @@ func explainRun(ctx context.Context, r Reader, run fairlead.Run) (Explanation, e
 		return e, err
 	}
 	e.Causes = append(e.Causes, asked...)
+	people, err := peopleSaid(ctx, r, run)
+	if err != nil {
+		return e, err
+	}
+	e.Causes = append(e.Causes, people...)
 	tasks, err := r.Tasks(ctx, run.ID)
 	if err != nil {
 		return e, err

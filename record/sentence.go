@@ -42,6 +42,18 @@ func Sentence(r fairlead.Record) string {
 		return about(r, func(v fairlead.Revocation) string {
 			return fmt.Sprintf("evidence %s of %s is revoked by %s: %s", v.Evidence.Short(), v.TaskID, v.Who, v.Reason)
 		})
+	case fairlead.RecordRunWaiting, fairlead.RecordRunGoesOn:
+		return about(r, waitFact.sentence)
+	case fairlead.RecordApproval, fairlead.RecordRejection:
+		return about(r, approvalSentence)
+	case fairlead.RecordFreezeAdded, fairlead.RecordFreezeLifted:
+		return about(r, freezeSentence)
+	case fairlead.RecordGlassBroken:
+		return about(r, grantSentence)
+	case fairlead.RecordGlassUsed:
+		return about(r, usedFact.sentence)
+	case fairlead.RecordGlassReviewed:
+		return about(r, reviewSentence)
 	default:
 		return about(r, func(d deployFact) string { return d.sentence(r.Type) })
 	}

@@ -200,6 +200,7 @@ func (m *Moving) words() string {
 // Lines renders the status for people.
 func (s Status) Lines() []string {
 	lines := LiveLines(s.Environments)
+	lines = append(lines, waitingLines(s.Unfinished)...)
 	if len(s.Unfinished) > 0 {
 		lines = append(lines, "", "under way (when no process works on it: `fairlead resume RUN`)")
 		lines = append(lines, runLines(s.Unfinished)...)
@@ -215,8 +216,11 @@ func runLines(runs []fairlead.Run) []string {
 	return table(func(t *tabwriter.Writer) {
 		for _, r := range runs {
 			how := string(r.State)
-			if r.State == fairlead.StateFinished {
+			switch {
+			case r.State == fairlead.StateFinished:
 				how = string(r.Result)
+			case r.Waiting != nil:
+				how = "waiting"
 			}
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", r.ID, orNowhere(r.Environment), short(r.Commit), how, firstLine(r.Reason))
 		}

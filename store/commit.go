@@ -56,6 +56,7 @@ func check(u fairlead.Update) error {
 // goroutine, not by the writer that everybody waits for.
 type documents struct {
 	run, decision, deployment, environment string
+	approval, freeze, grant                string
 	tasks, evidence, revocations           []string
 }
 
@@ -76,6 +77,15 @@ func encode(u fairlead.Update) (d documents, err error) {
 	}
 	if u.Environment != nil {
 		d.environment = doc(u.Environment)
+	}
+	if u.Approval != nil {
+		d.approval = doc(u.Approval)
+	}
+	if u.Freeze != nil {
+		d.freeze = doc(u.Freeze)
+	}
+	if u.Grant != nil {
+		d.grant = doc(u.Grant)
 	}
 	for _, t := range u.Tasks {
 		d.tasks = append(d.tasks, doc(t))
@@ -132,7 +142,7 @@ func (t *tx) apply(u fairlead.Update, d documents) error {
 			return err
 		}
 	}
-	return nil
+	return t.people(u, d)
 }
 
 const (

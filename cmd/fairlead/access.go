@@ -64,7 +64,7 @@ func accesses(ctx context.Context, s cli.Settings) ([]accessView, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, _, err := planner{s}.plan(ctx, repo, cli.PlanQuery{Event: string(fairlead.EventPush)})
+	plan, _, err := planner{set: s}.plan(ctx, repo, cli.PlanQuery{Event: string(fairlead.EventPush)})
 	if err != nil {
 		return nil, err
 	}

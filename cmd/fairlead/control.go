@@ -31,6 +31,8 @@ type controlPlane struct {
 	store   *store.Store
 	engine  *engine.Engine
 	book    evidence.Book
+	wiring  *wiring
+	key     *evidence.Signer
 	trouble chan error
 	set     cli.Settings
 }
@@ -83,7 +85,10 @@ func (w *wiring) openControl(ctx context.Context, s cli.Settings) (*controlPlane
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	c := &controlPlane{set: s, store: db, engine: e, trouble: make(chan error, 1), Plane: &control.Plane{Ledger: db, Reader: db, Engine: e, Scope: scope}}
+	c := &controlPlane{
+		set: s, store: db, engine: e, wiring: w, key: key, trouble: make(chan error, 1),
+		Plane: &control.Plane{Ledger: db, Reader: db, Engine: e, Scope: scope, Desk: desk(db, key.Public())},
+	}
 	sweep(ctx, h, db)
 	c.register(h, log, repo, key, blobs)
 	if err := e.Launch(ctx); err != nil {
@@ -103,7 +108,7 @@ func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, k
 	trust := evidence.TrustKeys(key.Public())
 	c.book = evidence.Book{Shelf: db, History: db, Verifier: trust, Content: blobs.Open}
 	flow.Register(c.engine, flow.Parts{
-		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: signer{key}, Content: blobs.Open,
+		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: signer{key}, Content: blobs.Open, Desk: c.Desk,
 		Worker: worker.New(worker.Options{
 			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
 			Verifier: trust, Dir: h.work(), Hide: []string{h.root}, ReadOnly: repo.Protected(),
@@ -159,6 +164,12 @@ func (c *controlPlane) Start(ctx context.Context, p fairlead.Plan) (string, erro
 // Cancel asks a run to stop in the name of the person at the keyboard.
 func (c *controlPlane) Cancel(ctx context.Context, runID, reason string) (fairlead.Run, error) {
 	return c.Plane.Cancel(ctx, runID, who(), reason)
+}
+
+// Vote records the vote of the person at the keyboard.
+func (c *controlPlane) Vote(ctx context.Context, b cli.Ballot) (cli.Voted, error) {
+	v, err := c.Plane.Vote(ctx, control.Ballot{RunID: b.RunID, Vote: b.Vote, Reason: b.Reason}, c.wiring.person(b.Key, c.key))
+	return cli.Voted(v), err
 }
 
 // Rollback gives an environment's traffic back to a good release.

@@ -20,7 +20,11 @@ import (
 const configName = "fairlead.yaml"
 
 // planner makes plans from a git checkout.
-type planner struct{ set cli.Settings }
+type planner struct {
+	set cli.Settings
+	// outlook says what would hold the plan if it was run now; nil leaves that open.
+	outlook func(context.Context, cli.Settings, fairlead.Plan) ([]string, error)
+}
 
 // Plan reads the commit, the event and the commit's own fairlead.yaml.
 func (p planner) Plan(ctx context.Context, q cli.PlanQuery) (fairlead.Plan, []string, error) {
@@ -28,7 +32,12 @@ func (p planner) Plan(ctx context.Context, q cli.PlanQuery) (fairlead.Plan, []st
 	if err != nil {
 		return fairlead.Plan{}, nil, err
 	}
-	return p.plan(ctx, repo, q)
+	plan, notes, err := p.plan(ctx, repo, q)
+	if err != nil || p.outlook == nil {
+		return plan, notes, err
+	}
+	more, err := p.outlook(ctx, p.set, plan)
+	return plan, append(notes, more...), err
 }
 
 func (p planner) plan(ctx context.Context, repo *worktree.Repo, q cli.PlanQuery) (fairlead.Plan, []string, error) {

@@ -56,7 +56,7 @@ func commandsPage(t *testing.T) string {
 	b.WriteString("# Commands\n\nGenerated from the program's own help.\n")
 	for _, words := range []string{
 		"", "plan", "run", "status", "why", "logs", "watch", "env", "env list", "env show", "promote",
-		"evidence", "evidence list", "evidence show", "evidence revoke", "cancel", "retry", "resume", "rollback",
+		"evidence", "evidence list", "evidence show", "evidence revoke", "cancel", "retry", "resume", "rollback", "approve", "reject",
 		"config", "config lint", "config schema", "config explain", "explain", "doctor", "serve", "agent", "agent start", "agent stop",
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n```\n%s```\n", strings.TrimSpace("fairlead "+words), help(t, strings.Fields(words)))

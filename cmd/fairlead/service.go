@@ -79,6 +79,6 @@ func (c *controlPlane) servicesIn(ctx context.Context, environment string) (ours
 
 // ownService is the service of this repository's newest commit.
 func (c *controlPlane) ownService(ctx context.Context) (string, error) {
-	p, _, err := planner{c.set}.Plan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)})
+	p, _, err := planner{set: c.set}.Plan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)})
 	return p.Service, err
 }

@@ -40,7 +40,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 	w := &wiring{env: env, err: stdio.Err}
 	return cli.App{
 		Version: version(),
-		Planner: func(s cli.Settings) cli.Planner { return planner{s} },
+		Planner: func(s cli.Settings) cli.Planner { return planner{set: s, outlook: w.outlook} },
 		Config:  func(s cli.Settings) cli.ConfigTools { return configTools{s} },
 		Records: func(ctx context.Context, s cli.Settings) (cli.Records, error) { return w.openRecords(ctx, s) },
 		Control: func(ctx context.Context, s cli.Settings) (cli.Control, error) { return w.openControl(ctx, s) },
@@ -67,7 +67,7 @@ func (w *wiring) logger(verbose bool) *slog.Logger {
 
 // catalog is what a configuration may name.
 func catalog() pipeline.Catalog {
-	c := pipeline.Catalog{Flow: flow.Version, CheckRule: gate.Check}
+	c := pipeline.Catalog{Flow: flow.Version, CheckRule: gate.Check, CheckFreeze: gate.CheckFreeze, CheckKey: checkKey}
 	for _, t := range stepall.Types() {
 		c.Steps = append(c.Steps, pipeline.StepInfo{Name: t.Name, Title: t.Title, Config: t.Config, NeedsEndpoint: t.Needs.Endpoint})
 	}
@@ -127,7 +127,7 @@ func neededTools(ctx context.Context, s cli.Settings) (map[string]string, error)
 		}
 		return nil, err
 	}
-	p, _, err := planner{s}.plan(ctx, repo, cli.PlanQuery{Event: string(fairlead.EventPush)})
+	p, _, err := planner{set: s}.plan(ctx, repo, cli.PlanQuery{Event: string(fairlead.EventPush)})
 	if err != nil {
 		return nil, err
 	}

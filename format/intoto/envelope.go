@@ -55,11 +55,45 @@ func Seal(ctx context.Context, s Statement, k Key) ([]byte, error) {
 	return json.Marshal(envelope)
 }
 
+// SealBy signs a statement with any kind of key, say an SSH key; sign is given
+// the envelope's pre-authentication encoding.
+func SealBy(ctx context.Context, s Statement, keyID string, sign func(data []byte) ([]byte, error)) ([]byte, error) {
+	payload, err := s.Encode()
+	if err != nil {
+		return nil, err
+	}
+	signer, err := dsse.NewEnvelopeSigner(foreign{keyID, sign})
+	if err != nil {
+		return nil, fmt.Errorf("prepare signature: %w", err)
+	}
+	envelope, err := signer.SignPayload(ctx, PayloadType, payload)
+	if err != nil {
+		return nil, fmt.Errorf("sign statement: %w", err)
+	}
+	return json.Marshal(envelope)
+}
+
+// Verifier is a key that is trusted, of any kind. Verify gives nil when the
+// signature over the data is the key's.
+type Verifier struct {
+	ID     string
+	Verify func(data, signature []byte) error
+}
+
 // Open verifies an envelope and gives its statement and the identifier of the
 // trusted key that signed it. Signatures of keys that are not trusted are
 // tolerated beside a trusted one; a wrong signature under a trusted key's
 // name, or two signatures under one name, are not.
 func Open(envelope []byte, trusted []Key) (Statement, string, error) {
+	verifiers := make([]Verifier, len(trusted))
+	for i, k := range trusted {
+		verifiers[i] = Verifier{k.ID, k.verify}
+	}
+	return OpenBy(envelope, verifiers)
+}
+
+// OpenBy is Open for keys of any kind.
+func OpenBy(envelope []byte, trusted []Verifier) (Statement, string, error) {
 	e, payload, err := decode(envelope)
 	if err != nil {
 		return Statement{}, "", err
@@ -73,6 +107,13 @@ func Open(envelope []byte, trusted []Key) (Statement, string, error) {
 		return Statement{}, "", err
 	}
 	return s, keyID, nil
+}
+
+func (k Key) verify(data, signature []byte) error {
+	if len(k.Public) != ed25519.PublicKeySize || !ed25519.Verify(k.Public, data, signature) {
+		return ErrSignature
+	}
+	return nil
 }
 
 // decode reads one envelope and its payload.
@@ -97,11 +138,11 @@ func decode(b []byte) (dsse.Envelope, []byte, error) {
 
 // verify checks every signature that claims a trusted key, and gives the first
 // such key's identifier.
-func verify(e dsse.Envelope, payload []byte, trusted []Key) (string, error) {
+func verify(e dsse.Envelope, payload []byte, trusted []Verifier) (string, error) {
 	if len(e.Signatures) == 0 {
 		return "", ErrNoSignature
 	}
-	keys := make(map[string]Key, len(trusted))
+	keys := make(map[string]Verifier, len(trusted))
 	for _, k := range trusted {
 		keys[k.ID] = k
 	}
@@ -129,12 +170,12 @@ func verify(e dsse.Envelope, payload []byte, trusted []Key) (string, error) {
 	return accepted, nil
 }
 
-func verifyOne(e dsse.Envelope, s dsse.Signature, payload []byte, k Key) error {
+func verifyOne(e dsse.Envelope, s dsse.Signature, payload []byte, k Verifier) error {
 	raw, err := unbase64(s.Sig)
 	if err != nil {
 		return fmt.Errorf("%w: key %q: %w", ErrSignature, s.KeyID, err)
 	}
-	if len(k.Public) != ed25519.PublicKeySize || !ed25519.Verify(k.Public, dsse.PAE(e.PayloadType, payload), raw) {
+	if err := k.Verify(dsse.PAE(e.PayloadType, payload), raw); err != nil {
 		return fmt.Errorf("%w: key %q", ErrSignature, s.KeyID)
 	}
 	return nil
@@ -162,3 +203,15 @@ func (s signature) Sign(_ context.Context, data []byte) ([]byte, error) {
 }
 
 func (s signature) KeyID() (string, error) { return s.key.ID, nil }
+
+// foreign is a key of another kind as the library wants to see it.
+type foreign struct {
+	id   string
+	sign func([]byte) ([]byte, error)
+}
+
+var _ dsse.Signer = foreign{}
+
+func (f foreign) Sign(_ context.Context, data []byte) ([]byte, error) { return f.sign(data) }
+
+func (f foreign) KeyID() (string, error) { return f.id, nil }

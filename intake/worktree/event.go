@@ -56,7 +56,8 @@ func (r *Repo) Event(ctx context.Context, q Query) (fairlead.Event, error) {
 		}
 	}
 	ev.Change.Base = base
-	return ev, nil
+	ev.Authors, err = r.authors(ctx, base, commit)
+	return ev, err
 }
 
 // subject finds the branch and the commit of an event, and its tag.

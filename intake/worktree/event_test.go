@@ -123,7 +123,7 @@ func TestEventFields(t *testing.T) {
 	wants(t, err, "")
 	want := fairlead.Event{
 		Type: fairlead.EventManual, Repository: "a shop", Branch: "main", Commit: h.second, Message: "second: one line",
-		Author: "ada@example.org", Trigger: "eve", Time: time.Date(2026, 11, 20, 9, 2, 0, 0, time.UTC),
+		Author: "ada@example.org", Authors: []string{"ada@example.org", "bob@example.org"}, Trigger: "eve", Time: time.Date(2026, 11, 20, 9, 2, 0, 0, time.UTC),
 		Change: ev.Change, Manual: q.Manual,
 	}
 	if !reflect.DeepEqual(ev, want) {

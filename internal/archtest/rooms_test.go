@@ -59,8 +59,9 @@ var house = []room{
 	{path: "step/check/http", rooms: stepRooms()},
 	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},
 
+	{path: "identity", rooms: []string{".", "format/*"}, libs: []string{"golang.org/x/crypto"}},
 	{path: "evidence", rooms: []string{".", "format/*"}},
-	{path: "gate", purity: pure, rooms: []string{".", "format/*"}, libs: []string{"cel.dev/cel-go"}},
+	{path: "gate", purity: pure, rooms: []string{".", "format/*"}, libs: []string{"cel.dev/cel-go", "github.com/teambition/rrule-go"}},
 	{path: "target", rooms: []string{"."}},
 	{path: "target/all", rooms: []string{"target", "target/*"}},
 	// Replicas are kept from the keys in the same way as commands of tasks.
@@ -81,6 +82,7 @@ var house = []room{
 		"github.com/in-toto/attestation", "github.com/secure-systems-lab/go-securesystemslib",
 		"google.golang.org/protobuf",
 	}},
+	{path: "format/sshsig", libs: []string{"github.com/hiddeco/sshsig", "golang.org/x/crypto"}},
 	{path: "format/*"},
 	{path: "engine", rooms: []string{"."}, libs: []string{
 		"github.com/dbos-inc/dbos-transact-golang", "github.com/jackc/pgx/v5", "modernc.org/sqlite", "golang.org/x/sys",
@@ -110,6 +112,7 @@ var shared = map[string]string{
 	"pgregory.net/rapid":               "tests only",
 	"github.com/google/go-cmp":         "tests only",
 	"golang.org/x/sys":                 "system calls the standard library lacks",
+	"golang.org/x/crypto":              "a person's SSH key is read where it lies and verified where it counts",
 	"golang.org/x/term":                "whether somebody is watching",
 	"github.com/spf13/cobra":           "commands are declared in cli and put together in cmd",
 	"github.com/alecthomas/kong":       "commands are declared in cli and put together in cmd",

@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"live":     cmdLive,
 			"turned":   cmdTurned,
 			"same":     cmdSame,
+			"guarded":  cmdGuarded,
 			"listen":   cmdListen,
 			"unlisten": cmdUnlisten,
 		},

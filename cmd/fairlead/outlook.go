@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/cli"
+	"fairlead.dev/evidence"
+	"fairlead.dev/flow"
+	"fairlead.dev/store"
+)
+
+// outlook says what would hold a plan if it was run now: whom it would wait
+// for, and which freeze. Approvals that nobody could ever give for this change
+// are a problem of the plan, unless break-glass goes past them.
+func (w *wiring) outlook(ctx context.Context, s cli.Settings, p fairlead.Plan) ([]string, error) {
+	if p.Release == nil {
+		return nil, nil
+	}
+	d, done, err := w.deskAt(ctx, s)
+	if err != nil {
+		return []string{"freezes and approvals that are kept elsewhere are not known: " + err.Error()}, nil
+	}
+	defer done()
+	q := flow.Asking{Plan: p, Question: fairlead.QuestionRelease, Asked: time.Now().UTC()}
+	h, err := d.Look(ctx, q, q.Asked)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := d.Unsatisfiable(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 && !slices.ContainsFunc(h.Rules, func(r fairlead.RuleOutcome) bool { return r.Bypassed != "" }) {
+		return nil, &fairlead.Problem{
+			Op: "plan", Kind: fairlead.KindInvalid, Err: errors.New("the approvals can never be given: " + strings.Join(missing, "; ")),
+			Hint: "let somebody else start it, or name more people; in an emergency: `fairlead break-glass`",
+		}
+	}
+	return outlookNotes(h.Waiting, h.Rules), nil
+}
+
+func outlookNotes(waiting *fairlead.Waiting, rules []fairlead.RuleOutcome) []string {
+	var notes []string
+	if waiting != nil {
+		notes = append(notes, "it would wait: "+waiting.Text)
+	}
+	for _, r := range rules {
+		if r.Bypassed != "" {
+			notes = append(notes, "BREAK-GLASS "+r.Bypassed+" goes past "+r.Name+": "+r.Reason)
+		}
+	}
+	return notes
+}
+
+// deskAt opens the desk of a state directory, an empty one when nothing was
+// ever kept there. done closes it.
+func (w *wiring) deskAt(ctx context.Context, s cli.Settings) (d flow.Desk, done func(), err error) {
+	h, err := openHome(ctx, s)
+	if err != nil {
+		return d, nil, err
+	}
+	url, _ := h.databases(s, w.env)
+	if path, isFile := strings.CutPrefix(url, "sqlite:"); isFile {
+		if _, err := os.Stat(path); err != nil {
+			return flow.Desk{Votes: blank{}, Past: blank{}}, func() {}, nil
+		}
+	}
+	key, err := evidence.OpenKey(h.keys())
+	if err != nil {
+		return d, nil, err
+	}
+	db, err := store.Open(ctx, url)
+	if err != nil {
+		return d, nil, err
+	}
+	return desk(db, key.Public()), func() { _ = db.Close() }, nil
+}
+
+// blank is the record before anything was recorded.
+type blank struct{}
+
+func nothing(what string) error {
+	return &fairlead.Problem{Op: "read " + what, Kind: fairlead.KindNotFound, Err: errors.New("nothing is recorded yet")}
+}
+
+func (blank) Approvals(context.Context, string) ([]fairlead.Approval, error) { return nil, nil }
+
+func (blank) Freezes(context.Context, bool) ([]fairlead.StandingFreeze, error) { return nil, nil }
+
+func (blank) Grants(context.Context, string, string, string) ([]fairlead.Grant, error) {
+	return nil, nil
+}
+
+func (blank) Run(context.Context, string) (fairlead.Run, error) {
+	return fairlead.Run{}, nothing("run")
+}
+
+func (blank) Plan(context.Context, fairlead.Digest) (fairlead.Plan, error) {
+	return fairlead.Plan{}, nothing("plan")
+}
+
+func (blank) Environment(context.Context, string, string) (fairlead.EnvironmentState, error) {
+	return fairlead.EnvironmentState{}, nothing("environment")
+}
+
+func (blank) Deployments(context.Context, string, string, int) ([]fairlead.Deployment, error) {
+	return nil, nil
+}
+
+func (blank) Evidence(context.Context, ...fairlead.Digest) ([]fairlead.Evidence, error) {
+	return nil, nothing("evidence")
+}

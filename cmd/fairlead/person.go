@@ -1,0 +1,76 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"fairlead.dev"
+	"fairlead.dev/evidence"
+	"fairlead.dev/flow"
+	"fairlead.dev/format/sshsig"
+	"fairlead.dev/identity"
+	"fairlead.dev/store"
+)
+
+// person is whoever is at the keyboard.
+type person struct {
+	source identity.Source
+	key    *evidence.Signer // Fairlead's own, for people known by account
+	who    identity.Who
+}
+
+// person looks for the user's proof of identity. key is the file named on the
+// command line, "" for the usual places.
+func (w *wiring) person(key string, own *evidence.Signer) *person {
+	s := identity.Source{
+		Account: who(), Key: cmp.Or(key, w.env["FAIRLEAD_KEY"]), Home: w.env["HOME"], Agent: w.env["SSH_AUTH_SOCK"],
+	}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		s.Passphrase = func(path string) ([]byte, error) { return askPassphrase(w.err, path) }
+	}
+	return &person{source: s, key: own}
+}
+
+func askPassphrase(to io.Writer, path string) ([]byte, error) {
+	fmt.Fprintf(to, "passphrase of %s: ", path)
+	defer fmt.Fprintln(to)
+	return term.ReadPassword(int(os.Stdin.Fd()))
+}
+
+// Among recognises the user among people.
+func (p *person) Among(people []fairlead.Person) (string, string, error) {
+	var err error
+	p.who, err = p.source.Find(people)
+	return p.who.Person, p.who.Account, err
+}
+
+// State signs what the recognised person states: with his own key or, for one
+// known by account only, with Fairlead's.
+func (p *person) State(ctx context.Context, runID, commit, predicateType string, said any, at time.Time) (fairlead.Evidence, error) {
+	switch {
+	case p.who.Person == "":
+		return fairlead.Evidence{}, &fairlead.Problem{Op: "sign", Kind: fairlead.KindInternal, Err: errors.New("nobody was recognised")}
+	case p.who.Hand != nil:
+		return evidence.SignByHand(ctx, p.who.Hand, runID, commit, predicateType, said, at)
+	default:
+		return p.key.SignForAccount(ctx, runID, commit, predicateType, said, at)
+	}
+}
+
+// desk is where people's decisions are read and verified.
+func desk(db *store.Store, own evidence.PublicKey) flow.Desk {
+	return flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(own)}}
+}
+
+// checkKey says what is wrong with an SSH public key.
+func checkKey(line string) error {
+	_, err := sshsig.ParsePublicKey(line)
+	return err
+}

@@ -1,0 +1,198 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/teambition/rrule-go"
+
+	"fairlead.dev"
+)
+
+const (
+	dateForm   = "2006-01-02"
+	momentForm = "2006-01-02T15:04"
+	day        = 24 * time.Hour
+	longest    = 366 * day
+)
+
+// firstOccurrence is where the count of a rule begins when nothing else is said.
+const firstOccurrence = "2000-01-01"
+
+// window is a freeze whose words were understood.
+type window struct {
+	from, to time.Time // zero: open
+	rule     *rrule.RRule
+	span     time.Duration
+}
+
+// CheckFreeze says what is wrong with the times of a freeze; nil when nothing is.
+func CheckFreeze(f fairlead.Freeze) error {
+	_, err := parse(f)
+	return err
+}
+
+// parse reads the times of a freeze in its own time zone.
+func parse(f fairlead.Freeze) (window, error) {
+	loc, err := time.LoadLocation(f.TZ)
+	if err != nil || f.TZ == "Local" {
+		return window{}, fmt.Errorf("%q is not a time zone such as Europe/Berlin", f.TZ)
+	}
+	var w window
+	if w.from, err = moment(f.From, loc, false); err != nil {
+		return w, err
+	}
+	if w.to, err = moment(f.To, loc, true); err != nil {
+		return w, err
+	}
+	if !w.from.IsZero() && !w.to.IsZero() && !w.from.Before(w.to) {
+		return w, fmt.Errorf("it ends (%s) before it begins (%s)", f.To, f.From)
+	}
+	if f.RRule == "" {
+		return w, nil
+	}
+	w.span = f.Duration.D()
+	if w.span <= 0 {
+		w.span = day
+	}
+	if w.span > longest {
+		return w, errors.New("one occurrence lasts at most 366 days")
+	}
+	w.rule, err = recurrence(f, w, loc)
+	return w, err
+}
+
+// moment reads a wall-clock time. As an end, a date stands for the whole day.
+func moment(s string, loc *time.Location, end bool) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.ParseInLocation(dateForm, s, loc); err == nil {
+		if end {
+			t = t.AddDate(0, 0, 1)
+		}
+		return t, nil
+	}
+	t, err := time.ParseInLocation(momentForm, strings.Replace(s, " ", "T", 1), loc)
+	if err != nil {
+		return t, fmt.Errorf("%q is not a time such as 2026-12-20 or 2026-12-20T18:00", s)
+	}
+	return t, nil
+}
+
+// recurrence reads the RFC 5545 rule. Occurrences keep their wall-clock time
+// when the clocks change.
+func recurrence(f fairlead.Freeze, w window, loc *time.Location) (*rrule.RRule, error) {
+	text := strings.TrimPrefix(f.RRule, "RRULE:")
+	if strings.ContainsAny(text, "\n\r") || strings.Contains(text, "DTSTART") {
+		return nil, errors.New("the rule begins with FREQ=; its first occurrence is given by from")
+	}
+	opt, err := rrule.StrToROptionInLocation(text, loc)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not an RFC 5545 rule such as FREQ=WEEKLY;BYDAY=SA,SU: %w", f.RRule, err)
+	}
+	if opt.Freq > rrule.DAILY {
+		return nil, errors.New("a freeze comes back daily at most: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY")
+	}
+	opt.Dtstart = w.from
+	if opt.Dtstart.IsZero() {
+		if opt.Dtstart, err = moment(firstOccurrence, loc, false); err != nil {
+			return nil, err
+		}
+	}
+	if opt.Until.IsZero() && !w.to.IsZero() {
+		opt.Until = w.to.Add(-time.Second) // the library counts the end in
+	}
+	return rrule.NewRRule(*opt)
+}
+
+// holds tells whether the window holds at a time, and until when; a zero time
+// means that it has no end.
+func (w window) holds(at time.Time) (until time.Time, holds bool) {
+	if w.rule == nil {
+		return w.to, !at.Before(w.from) && (w.to.IsZero() || at.Before(w.to))
+	}
+	start := w.rule.Before(at, true)
+	if start.IsZero() {
+		return start, false
+	}
+	end := start.Add(w.span)
+	if w.span%day == 0 { // days follow the calendar, 23 or 25 hours long where the clocks change
+		end = start.AddDate(0, 0, int(w.span/day))
+	}
+	return end, at.Before(end)
+}
+
+// FreezesIn gives the freezes of an environment.
+func FreezesIn(all []fairlead.Freeze, environment string) []fairlead.Freeze {
+	var out []fairlead.Freeze
+	for _, f := range all {
+		if len(f.Environments) == 0 || slices.Contains(f.Environments, environment) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Frozen gives the freezes that hold at a time. Each says until when, counting
+// in what follows it without a gap: a weekend ends on Monday, not on Sunday. A
+// freeze that cannot be read holds.
+func Frozen(freezes []fairlead.Freeze, at time.Time) []fairlead.Held {
+	windows := make([]window, len(freezes))
+	broken := make([]error, len(freezes))
+	for i, f := range freezes {
+		windows[i], broken[i] = parse(f)
+	}
+	held := []fairlead.Held{}
+	for i, f := range freezes {
+		h := fairlead.Held{Freeze: f.ID, Reason: f.Reason, Source: f.Source}
+		if broken[i] != nil {
+			h.Reason = "it cannot be read: " + broken[i].Error()
+			held = append(held, h)
+		} else if until, holds := windows[i].holds(at); holds {
+			h.Until = windows[i].stretch(until)
+			held = append(held, h)
+		}
+	}
+	return held
+}
+
+// stretch follows occurrences that touch; one without end in sight gives zero.
+func (w window) stretch(until time.Time) time.Time {
+	const most = 400
+	for range most {
+		if until.IsZero() {
+			return until
+		}
+		next, holds := w.holds(until)
+		if !holds {
+			return until.UTC()
+		}
+		until = next
+	}
+	return time.Time{}
+}
+
+// Thaw gives when nothing of what holds at a time holds any more; zero when
+// that is not known.
+func Thaw(freezes []fairlead.Freeze, at time.Time) time.Time {
+	const most = 100
+	for range most {
+		held := Frozen(freezes, at)
+		if len(held) == 0 {
+			return at
+		}
+		for _, h := range held {
+			if h.Until.IsZero() {
+				return time.Time{}
+			}
+			if h.Until.After(at) {
+				at = h.Until
+			}
+		}
+	}
+	return time.Time{}
+}
