@@ -15,15 +15,19 @@ quick := . ./format/... ./gate/... ./internal/archtest/... ./judge/... ./pipelin
 
 gotestsum := bin/tools/gotestsum --format pkgname --hide-summary skipped
 tools := bin/tools/.built
+cluster := bin/cluster/.built
+
+# Packages with tests that start a cluster.
+on_kubernetes = ./internal/kubetest $(sort $(dir $(shell grep -rl --include='*_test.go' fairlead.dev/internal/kubetest .)))
 
 fuzztime ?= 10s
 benchcount ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check format lint race fuzz bench clean
+.PHONY: help build run test cluster test-kubernetes check format lint race fuzz bench clean
 
 help: ## say what there is
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 build: ## bin/fairlead
 	go build -o bin/fairlead ./cmd/fairlead
@@ -31,12 +35,19 @@ build: ## bin/fairlead
 run: build ## take the example service through the whole way
 	scripts/demo.sh
 
-test: $(tools) ## every test of every module (installs PostgreSQL where it may)
+test: $(tools) $(cluster) ## every test of every module (installs what it needs where it may)
 	.ci/install
 	$(gotestsum) -- -timeout 20m ./...
-	@for module in $(examples); do \
+	@for module in $(examples) test/cluster; do \
 		echo "== $$module" && (cd $$module && ../../$(gotestsum) -- ./...) || exit 1; \
 	done
+
+test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no others
+	.ci/install
+	$(gotestsum) -- -timeout 20m $(on_kubernetes)
+	cd test/cluster && ../../$(gotestsum) -- ./...
+
+cluster: $(cluster) ## bin/cluster: the Kubernetes that tests run on (cold: ten minutes)
 
 check: $(tools) ## format, vet and the quick tests: before every commit
 	@$(call unformatted,.)
@@ -49,7 +60,7 @@ format: $(tools) ## write every Go file as it should be
 lint: $(tools) ## all linters over all modules
 	@$(call unformatted,.)
 	bin/tools/golangci-lint run ./...
-	@for module in $(examples); do \
+	@for module in $(examples) test/cluster; do \
 		(cd $$module && ../../bin/tools/golangci-lint run --config ../../.golangci.yml ./...) || exit 1; \
 	done
 	@dead=$$(bin/tools/deadcode -test ./...) || exit 1; \
@@ -74,6 +85,10 @@ $(tools): tools/go.mod tools/go.sum
 	@mkdir -p bin/tools
 	cd tools && go build -o ../bin/tools/ tool
 	@touch $@
+
+# Go's own cache makes this cheap when nothing has changed.
+$(cluster): $(shell find test/cluster test/kwok examples/shop examples/podinfo -name '*.go' -o -name 'go.*') test/cluster/build
+	test/cluster/build bin/cluster
 
 # unformatted fails when a Go file below $(1) is not formatted.
 unformatted = files=$$(bin/tools/gofumpt -l $(1)) || exit 1; \

@@ -97,6 +97,7 @@ var house = []room{
 	{path: "doctor", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "internal/pgtest", tests: true, libs: []string{"github.com/jackc/pgx/v5"}},
 	{path: "internal/promtest", tests: true},
+	{path: "internal/kubetest", tests: true, libs: []string{"golang.org/x/sys"}},
 	{path: "internal/bench", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/e2e", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/archtest", tests: true, rooms: []string{"."}},
