@@ -41,7 +41,9 @@ tests:
   unit: {run: 'echo tested-$(cat version) >>$TINY_EFFECTS; echo "1..1"; echo "ok 1 - fine"', report: tap, needs: [build]}
 environments:
   staging: {security: none, target: {process: {command: [./tiny.bin], replicas: 2, listen: "%s", ready: {http: /}}}}
+  production: {deploy: rolling, security: none, target: {process: {command: [./tiny.bin], replicas: 2, listen: "%s", ready: {http: /}}}}
 deploy:
+  rolling: {for: 100ms, bake: 0s, undecided: promote, judge: {latency-ratio: 1000}}
   canary: {steps: [{weight: 20, for: 150ms}, {weight: 60, for: 150ms}], bake: 100ms, undecided: promote, judge: {latency-ratio: 1000}}
 `
 
@@ -58,9 +60,13 @@ func newLabOf(t *testing.T, database, service string) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
+	other, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	l := &lab{t: t, dir: t.TempDir(), database: database, url: "http://" + addr, effects: filepath.Join(t.TempDir(), "effects")}
-	l.write("fairlead.yaml", strings.ReplaceAll(fmt.Sprintf(labConfig, service, addr), "$TINY_BINARY", filepath.Join(program, "tiny")))
+	l.write("fairlead.yaml", strings.ReplaceAll(fmt.Sprintf(labConfig, service, addr, fmt.Sprintf("127.0.0.1:%d", other)), "$TINY_BINARY", filepath.Join(program, "tiny")))
 	l.git("init", "-q", "-b", "develop")
 	l.commit("1")
 	t.Cleanup(func() {
@@ -110,11 +116,11 @@ func (l *lab) fairlead(env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// points gives every checkpoint that a canary passes, in order, once each.
-func (l *lab) points() []string {
+// points gives every checkpoint that a command passes, in order, once each.
+func (l *lab) points(args ...string) []string {
 	l.t.Helper()
 	list := filepath.Join(l.t.TempDir(), "points")
-	if out, err := l.fairlead([]string{"FAIRLEAD_CHECKPOINTS=" + list}, "run").CombinedOutput(); err != nil {
+	if out, err := l.fairlead([]string{"FAIRLEAD_CHECKPOINTS=" + list}, args...).CombinedOutput(); err != nil {
 		l.t.Fatalf("list checkpoints: %v\n%s", err, out)
 	}
 	b, err := os.ReadFile(list)
@@ -196,7 +202,7 @@ func killEverywhere(t *testing.T, database string) {
 	t.Parallel()
 	l := newLab(t, database)
 	l.commit("list")
-	points := l.points()
+	points := l.points("run")
 	if len(points) < 30 {
 		t.Fatalf("only %d checkpoints: %v", len(points), points)
 	}
@@ -207,7 +213,7 @@ func killEverywhere(t *testing.T, database string) {
 	for i, point := range points {
 		version := fmt.Sprintf("kill-%d", i)
 		l.commit(version)
-		l.killAt(point)
+		l.killAt(point, "run")
 		l.holdFinished(point)
 		l.holdEffects(version, point)
 	}
@@ -221,10 +227,10 @@ func killEverywhere(t *testing.T, database string) {
 	}
 }
 
-// killAt starts a run that kills itself at the point, and resumes it.
-func (l *lab) killAt(point string) {
+// killAt starts a command that kills itself at the point, and resumes its run.
+func (l *lab) killAt(point string, args ...string) {
 	l.t.Helper()
-	out, err := l.fairlead([]string{"FAIRLEAD_FAILPOINT=" + point}, "run").CombinedOutput()
+	out, err := l.fairlead([]string{"FAIRLEAD_FAILPOINT=" + point}, args...).CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		l.t.Fatalf("%s: the run was to be killed: %v\n%s", point, err, out)

@@ -36,7 +36,8 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	for _, args := range [][]string{
-		{"-o", dir + "/", "fairlead.dev/cmd/fairlead", "fairlead.dev/internal/e2e/testdata/tiny"},
+		{"-o", dir + "/", "fairlead.dev/cmd/fairlead"},
+		{"-o", dir + "/", "-ldflags=-s -w", "fairlead.dev/internal/e2e/testdata/tiny"},
 		{"-o", filepath.Join(dir, "later") + "/", "-ldflags=-s -w", "fairlead.dev/cmd/fairlead"}, // another binary of the same flows
 	} {
 		build := exec.Command("go", append([]string{"build"}, args...)...)

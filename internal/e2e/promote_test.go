@@ -2,14 +2,81 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"fairlead.dev"
+	"fairlead.dev/internal/pgtest"
 )
+
+var promotes = []string{"promote", "--from", "staging", "--to", "production"}
+
+// TestPromotionKilledOnItsWay: wherever the control plane dies, the promotion
+// is finished by the next one, and nothing is built or proven twice.
+func TestPromotionKilledOnItsWay(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "")
+	points := l.points(promotes...)
+	if len(points) < 15 {
+		t.Fatalf("only %d checkpoints: %v", len(points), points)
+	}
+	for i, point := range points {
+		if testing.Short() && i%5 != 2 || i%2 == 1 { // the rollout's own are killed at each by TestKilledAtEveryStep
+			continue
+		}
+		version := fmt.Sprintf("promoted-%d", i)
+		l.commit(version)
+		if out, err := l.fairlead(nil, "run").CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", version, err, out)
+		}
+		l.killAt(point, promotes...)
+		l.holdFinished(point)
+		l.holdEffects(version, point)
+		if out, err := l.fairlead(nil, "env", "show", "production").CombinedOutput(); err != nil || !strings.Contains(string(out), "promoted from staging, run r") {
+			t.Errorf("%s: %v\n%s", point, err, out)
+		}
+	}
+}
+
+// TestPromotionBelongsToItsScope: of a shared PostgreSQL only the state
+// directory that released something can promote it or take its evidence back.
+func TestPromotionBelongsToItsScope(t *testing.T) {
+	database := pgtest.Start(t)
+	a, b := newLabOf(t, database, "alpha"), newLabOf(t, database, "beta")
+	b.refused(1, "was released to staging from another repository", append(promotes, "--service", "alpha")...)
+	out, err := a.fairlead(nil, "evidence", "list", "--json").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var left []struct {
+		ID     string `json:"id"`
+		TaskID string `json:"task_id"`
+		State  string `json:"state"`
+	}
+	if err := json.Unmarshal(out, &left); err != nil || len(left) < 3 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, e := range left {
+		if e.State != "valid" {
+			t.Errorf("%+v", e)
+		}
+		if e.TaskID == "unit" {
+			b.refused(1, "it belongs to another repository", "evidence", "revoke", e.ID, "--reason", "theirs")
+		}
+		if e.TaskID == "" {
+			a.refused(1, "it is the decision of run", "evidence", "revoke", e.ID, "--reason", "no")
+		}
+	}
+	if out, err := a.fairlead(nil, promotes...).CombinedOutput(); err != nil || !strings.Contains(string(out), "unit success, taken over from run") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
 
 // cmdSame holds that two environments run the same bytes, by the record and by
 // what lies on the target's disk: same FROM TO.
