@@ -23,8 +23,14 @@ on_kubernetes = ./internal/kubetest $(sort $(dir $(shell grep -rl --include='*_t
 fuzztime ?= 10s
 benchcount ?= 3
 
+# How much the benchmarks of releasing do.
+turns ?= 20
+services ?= 50
+releases ?= 1000
+workers ?= 4
+
 .DEFAULT_GOAL := help
-.PHONY: help build run test cluster test-kubernetes check format lint race fuzz bench clean
+.PHONY: help build run test cluster test-kubernetes check format lint race fuzz bench bench-release bench-releases clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -76,6 +82,12 @@ bench: $(tools) ## every benchmark, one after the other, as a table
 	@mkdir -p bin
 	go test -p 1 -run '^$$' -bench . -count $(benchcount) -timeout 60m ./... >bin/bench.txt || (cat bin/bench.txt; exit 1)
 	bin/tools/benchstat bin/bench.txt
+
+bench-release: ## rollback time and failed requests of every strategy under load (about 20 minutes)
+	go test ./internal/e2e -count 1 -run 'TestTurn$$' -v -timeout 3h -turns $(turns)
+
+bench-releases: ## a thousand releases of fifty services, none lost
+	go test ./internal/e2e -count 1 -run 'TestFleet$$' -v -timeout 3h -services $(services) -releases $(releases) -workers $(workers)
 
 clean: ## remove what make has made
 	rm -rf bin

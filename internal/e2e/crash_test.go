@@ -65,18 +65,26 @@ func newLabOf(t *testing.T, database, service string) *lab {
 		t.Fatal(err)
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	l := &lab{t: t, dir: t.TempDir(), database: database, url: "http://" + addr, effects: filepath.Join(t.TempDir(), "effects")}
+	l := emptyLab(t, database)
+	l.url = "http://" + addr
 	l.write("fairlead.yaml", strings.ReplaceAll(fmt.Sprintf(labConfig, service, addr, fmt.Sprintf("127.0.0.1:%d", other)), "$TINY_BINARY", filepath.Join(program, "tiny")))
 	l.git("init", "-q", "-b", "develop")
 	l.commit("1")
+	if out, err := l.fairlead(nil, "run").CombinedOutput(); err != nil {
+		t.Fatalf("first release: %v\n%s", err, out)
+	}
+	return l
+}
+
+// emptyLab is a directory whose agent ends with the test.
+func emptyLab(t *testing.T, database string) *lab {
+	t.Helper()
+	l := &lab{t: t, dir: t.TempDir(), database: database, effects: filepath.Join(t.TempDir(), "effects")}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		_ = process.Dial(filepath.Join(l.dir, ".fairlead", "private", "agent")).Shutdown(ctx)
 	})
-	if out, err := l.fairlead(nil, "run").CombinedOutput(); err != nil {
-		t.Fatalf("first release: %v\n%s", err, out)
-	}
 	return l
 }
 
