@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"fairlead.dev"
 	"fairlead.dev/internal/pgtest"
 	"fairlead.dev/target/process"
 )
@@ -260,9 +262,11 @@ func (l *lab) holdFinished(point string) {
 	if strings.Contains(text, `"moving"`) || !strings.Contains(text, `"unfinished": []`) {
 		l.t.Fatalf("%s: something is left unfinished:\n%s", point, text)
 	}
-	last := text[strings.Index(text, `"last"`):]
-	if !strings.Contains(last[:strings.Index(last, "}")], `"result": "success"`) {
-		l.t.Fatalf("%s: the run did not succeed:\n%s", point, last)
+	var seen struct {
+		Last []fairlead.Run `json:"last"`
+	}
+	if err := json.Unmarshal(out, &seen); err != nil || len(seen.Last) == 0 || seen.Last[0].Result != fairlead.ResultSuccess {
+		l.t.Fatalf("%s: the run did not succeed: %v\n%s", point, err, text)
 	}
 }
 
