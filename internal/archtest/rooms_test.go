@@ -99,6 +99,7 @@ var house = []room{
 	{path: "internal/promtest", tests: true},
 	{path: "internal/kubetest", tests: true, libs: []string{"golang.org/x/sys"}},
 	{path: "internal/bench", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
+	{path: "internal/onkubernetes", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/e2e", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/archtest", tests: true, rooms: []string{"."}},
 }
