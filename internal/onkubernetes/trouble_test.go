@@ -114,7 +114,7 @@ func TestRefusedAtTheDoor(t *testing.T) {
 }
 
 // A field that somebody else has written is theirs: the release is refused and
-// the problem says who owns what. After a hand-over it goes in.
+// the problem says who owns what. When they give it up it goes in.
 func TestForeignFieldsAreReported(t *testing.T) {
 	s := newStand(t, map[string]any{"service": "shop"})
 	one := s.shop("1.0.0")
@@ -131,7 +131,8 @@ spec: {template: {spec: {terminationGracePeriodSeconds: 7}}}
 	if fairlead.KindOf(err) != fairlead.KindDenied || !strings.Contains(err.Error(), "operator") || !strings.Contains(err.Error(), "terminationGracePeriodSeconds") {
 		t.Fatalf("%v, want the field and its owner", err)
 	}
-	s.c.Must(t, strings.ReplaceAll(theirs, ": 7", ": 9"), "apply", "--server-side", "--field-manager=fairlead", "--force-conflicts", "-n", s.namespace, "-f", "-")
+	none := "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop, annotations: {theirs: \"yes\"}}\n"
+	s.c.Must(t, none, "apply", "--server-side", "--field-manager=operator", "-n", s.namespace, "-f", "-")
 	s.deliver(two)
 }
 

@@ -31,8 +31,8 @@ type move struct {
 	again    bool // the state was wanted before: what is left of it is done now
 }
 
-// apply takes the state on and brings the cluster towards it: what is to serve
-// is started first, then traffic goes there, then what is left is stopped.
+// apply takes the state on and brings the cluster towards it: traffic goes
+// first, then what is to serve later is started, then what is left is stopped.
 func (m *move) apply(ctx context.Context) error {
 	if err := m.begin(ctx); err != nil {
 		return err
@@ -45,10 +45,11 @@ func (m *move) apply(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := m.raise(ctx); err != nil {
+	// Whoever gets more traffic is ready, so traffic needs to wait for nothing.
+	if err := m.turn(ctx); err != nil {
 		return err
 	}
-	if err := m.turn(ctx); err != nil {
+	if err := m.raise(ctx); err != nil {
 		return err
 	}
 	if err := m.lower(ctx); err != nil {
@@ -151,12 +152,14 @@ func (m *move) replicas(r *release, wanted int) int {
 
 // raise starts what the state wants and scales up. Nothing is scaled down here.
 func (m *move) raise(ctx context.Context) error {
+	changed := false
 	for _, w := range m.d.Releases {
 		r := m.releases[w.Release]
 		atHome := m.scene.home != nil && releaseOf(m.scene.home) == tag(w.Release)
 		beside := m.scene.copies[tag(w.Release)]
 		if atHome && (beside == nil || whole(m.scene.home)) {
 			if number(m.scene.home, "spec", "replicas") < w.Replicas {
+				changed = true
 				if err := m.scaleHome(ctx, r, w.Replicas); err != nil {
 					return err
 				}
@@ -170,9 +173,13 @@ func (m *move) raise(ctx context.Context) error {
 		if beside != nil && number(beside, "spec", "replicas") >= replicas {
 			continue
 		}
+		changed = true
 		if err := m.start(ctx, r, replicas); err != nil {
 			return err
 		}
+	}
+	if !changed {
+		return nil
 	}
 	return m.refresh(ctx)
 }

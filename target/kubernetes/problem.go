@@ -44,8 +44,8 @@ func (c *cluster) problem(op string, err error) error {
 	case apierrors.IsUnauthorized(err):
 		return denied(op, "renew the credentials of the kubeconfig's context", err)
 	case owned(err):
-		return denied(op, "leave the field to its owner by removing it from the manifests, or hand it over: "+
-			"kubectl apply --server-side --field-manager="+manager+" --force-conflicts -f MANIFESTS", fmt.Errorf("not ours to change: %s", owners(err)))
+		return denied(op, "remove the field from the manifests, or let its owner give it up; what was applied by hand before the first release "+
+			"is handed over once: kubectl apply --server-side --field-manager="+manager+" --force-conflicts -f MANIFESTS", fmt.Errorf("not ours to change: %s", owners(err)))
 	case strings.Contains(err.Error(), "admission webhook") && !strings.Contains(err.Error(), "failed calling"):
 		return denied(op, "change the manifests so that the cluster's policy lets them in", err)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
