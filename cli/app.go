@@ -82,6 +82,7 @@ type Promoted struct {
 	Promotion fairlead.Promotion `json:"promotion"`
 	Live      bool               `json:"live"` // it takes the traffic in To already: there is nothing to do
 	Tasks     []Asked            `json:"tasks"`
+	Notes     []string           `json:"notes,omitempty"` // whom it would wait for, and which freeze
 }
 
 // Asked is what a promotion does about one task.

@@ -40,6 +40,7 @@ func (c *commands) promoteCommand() *cobra.Command {
 	f.StringVar(&q.Service, "service", "", "service that is meant (default: the repository's own)")
 	f.StringVar(&q.Release, "release", "", "release that was good in --from: its id, or the beginning of it (default: what is live there)")
 	f.BoolVar(&q.DryRun, "dry-run", false, "show what would be taken over and what asked for again, and why; change nothing")
+	c.waitFlag(cmd)
 	for _, name := range []string{"from", "to"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, completeEnvironments)
 	}
@@ -101,6 +102,12 @@ func writePromoted(w io.Writer, p Promoted) error {
 			what, why = "taken over", "proven by run "+a.Run+" at "+a.ProvenAt.Format("2006-01-02 15:04:05Z07:00")+evidenceOf(a)
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", a.Task, what, why)
+	}
+	for i, n := range p.Notes {
+		if i == 0 {
+			fmt.Fprintln(t)
+		}
+		fmt.Fprintf(t, "note: %s\n", n)
 	}
 	return t.Flush()
 }

@@ -36,7 +36,10 @@ func (c *controlPlane) Promote(ctx context.Context, q cli.PromoteQuery) (cli.Pro
 		return cli.Promoted{}, err
 	}
 	out, err := c.foresee(ctx, q, plan)
-	if err != nil || q.DryRun || out.Live {
+	if err != nil || out.Live {
+		return out, err
+	}
+	if out.Notes, err = c.wiring.outlook(ctx, c.set, plan); err != nil || q.DryRun {
 		return out, err
 	}
 	if err := out.Blocked(); err != nil {
