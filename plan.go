@@ -63,8 +63,7 @@ type Task struct {
 	Timeout Duration        `json:"timeout"`
 	Retries int             `json:"retries"` // further attempts when a failure's kind is retryable
 	Phase   Phase           `json:"phase"`
-	Slow    bool            `json:"slow,omitempty"` // tests above the fast level, which break-glass may skip
-	Reason  string          `json:"reason"`         // why the task is in the plan
+	Reason  string          `json:"reason"` // why the task is in the plan
 }
 
 // Phase says when a task runs relative to the release.

@@ -53,16 +53,13 @@ type Freeze struct {
 	Source       string   `json:"source,omitempty"` // "fairlead.yaml:12:3", or who added it
 }
 
-// What break-glass can skip, and what it never does.
+// What break-glass can skip.
 const (
 	SkipApprovals = "approvals"
 	SkipFreezes   = "freezes"
-	SkipSlowTests = "slow-tests"
-	KeepSignature = "signature"
-	KeepSecrets   = "secrets"
 )
 
-// BreakGlassPolicy says who may go past approvals, freezes and slow tests in an
+// BreakGlassPolicy says who may go past approvals and freezes in an
 // emergency, and what that takes.
 type BreakGlassPolicy struct {
 	Who      []string `json:"who"` // "group:oncall", "alice"

@@ -128,6 +128,7 @@ type Executor interface {
 type Records interface {
 	History
 	Views
+	PeopleViews
 	Close()
 }
 

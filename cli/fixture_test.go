@@ -320,3 +320,31 @@ func (w steering) Vote(_ context.Context, b cli.Ballot) (cli.Voted, error) {
 func (w steering) Waits(context.Context, fairlead.Run) (*fairlead.Waiting, error) {
 	return w.waits, nil
 }
+
+func (w records) FreezeList(context.Context, bool) (cli.View, error) {
+	return cli.View{Lines: []string{"a freeze"}}, nil
+}
+
+func (w records) FreezeIDs(context.Context) ([]string, error) { return []string{"f1"}, nil }
+
+func (w records) GrantList(context.Context, bool) (cli.View, error) {
+	return cli.View{Lines: []string{"a grant"}}, nil
+}
+
+func (w records) GrantIDs(context.Context) ([]string, error) { return []string{"b1"}, nil }
+
+func (w steering) AddFreeze(_ context.Context, q cli.FreezeQuery) (fairlead.StandingFreeze, error) {
+	return fairlead.StandingFreeze{Freeze: fairlead.Freeze{ID: "f1"}}, w.ask("freeze %v %s %v", q.Now, q.Reason, q.Except)
+}
+
+func (w steering) LiftFreeze(_ context.Context, id, reason, key string) (fairlead.StandingFreeze, error) {
+	return fairlead.StandingFreeze{Freeze: fairlead.Freeze{ID: id}, LiftedBy: "ada"}, w.ask("lift %s %s %s", id, reason, key)
+}
+
+func (w steering) BreakGlass(_ context.Context, q cli.GlassQuery) (fairlead.Grant, error) {
+	return fairlead.Grant{ID: "b1", Person: "ada", Skips: []string{"freezes"}}, w.ask("glass %s %s %s %s", q.Environment, q.Commit, q.Reason, q.Incident)
+}
+
+func (w steering) Review(_ context.Context, id, reason, key string) (fairlead.Grant, error) {
+	return fairlead.Grant{ID: id, Review: &fairlead.Review{Person: "bob"}}, w.ask("review %s %s %s", id, reason, key)
+}

@@ -14,6 +14,24 @@ type People interface {
 	Vote(ctx context.Context, b Ballot) (Voted, error)
 	// Waits tells what a run waits for at this moment; nil when for nothing.
 	Waits(ctx context.Context, run fairlead.Run) (*fairlead.Waiting, error)
+	Emergency
+}
+
+// Emergency is stopping everything, and going past what stops one.
+type Emergency interface {
+	AddFreeze(ctx context.Context, q FreezeQuery) (fairlead.StandingFreeze, error)
+	LiftFreeze(ctx context.Context, id, reason, key string) (fairlead.StandingFreeze, error)
+	BreakGlass(ctx context.Context, q GlassQuery) (fairlead.Grant, error)
+	Review(ctx context.Context, id, reason, key string) (fairlead.Grant, error)
+}
+
+// PeopleViews shows what people decided.
+type PeopleViews interface {
+	FreezeList(ctx context.Context, all bool) (View, error)
+	FreezeIDs(ctx context.Context) ([]string, error) // of those that hold
+	GrantList(ctx context.Context, all bool) (View, error)
+	GrantIDs(ctx context.Context) ([]string, error)    // of those whose follow-up is open
+	WaitingRuns(ctx context.Context) ([]string, error) // ids of the runs that wait
 }
 
 // Ballot is a vote to be given.
@@ -132,14 +150,5 @@ func (e waitError) Unwrap() error {
 
 // completeWaiting completes the runs that wait.
 func (c *commands) completeWaiting(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	rec, err := c.Records(cmd.Context(), c.set)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer rec.Close()
-	ids, _ := rec.WaitingRuns(cmd.Context())
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return c.completeIDs(cmd, args, func(ctx context.Context, rec Records) ([]string, error) { return rec.WaitingRuns(ctx) })
 }

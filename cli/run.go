@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,10 +25,11 @@ func (c *commands) runCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Strict = q.Commit == ""
-			plan, _, err := c.Planner(c.set).Plan(cmd.Context(), q)
+			plan, notes, err := c.Planner(c.set).Plan(cmd.Context(), q)
 			if err != nil {
 				return err
 			}
+			c.loud(notes)
 			return c.withControl(cmd.Context(), func(ctx context.Context, ctl Control, rec Records) error {
 				id, err := ctl.Start(ctx, plan)
 				if err != nil {
@@ -40,6 +42,15 @@ func (c *commands) runCommand() *cobra.Command {
 	q.flags(cmd)
 	c.waitFlag(cmd)
 	return cmd
+}
+
+// loud shows the notes about broken glass before anything runs.
+func (c *commands) loud(notes []string) {
+	for _, n := range notes {
+		if strings.Contains(n, "BREAK-GLASS") || strings.Contains(n, "break-glass review") {
+			fmt.Fprintln(c.Err, n)
+		}
+	}
 }
 
 // withControl opens the control plane and the records for one command.

@@ -31,6 +31,7 @@ type Reader interface {
 	Runs(ctx context.Context, f fairlead.RunFilter) ([]fairlead.Run, error)
 	Plan(ctx context.Context, hash fairlead.Digest) (fairlead.Plan, error)
 	Environment(ctx context.Context, environment, service string) (fairlead.EnvironmentState, error)
+	Environments(ctx context.Context) ([]fairlead.EnvironmentState, error)
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
 	Deployments(ctx context.Context, environment, service string, limit int) ([]fairlead.Deployment, error)
 	Records(ctx context.Context, f fairlead.RecordFilter) ([]fairlead.Record, error)

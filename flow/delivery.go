@@ -132,6 +132,7 @@ func (f *flows) tasks(fl *engine.Flow, in Delivery) error {
 type ruling struct {
 	Decision fairlead.Decision `json:"decision"`
 	Release  *fairlead.Release `json:"release,omitempty"`
+	Held     bool              `json:"held,omitempty"`   // people or the calendar had a say in the decision that was signed first
 	Grants   []string          `json:"grants,omitempty"` // break-glass that something was gone past with
 	Ending   *Ending           `json:"ending,omitempty"` // set when the run ends here
 }
@@ -177,7 +178,7 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 		if err != nil {
 			return ruling{}, err
 		}
-		d = withPeople(d, h, at)
+		d, out.Held = withPeople(d, h, at), len(h.Rules) > 0
 	}
 	return out, f.commitDecision(ctx, in, out, d, d.ID)
 }

@@ -292,6 +292,35 @@ func (d Desk) Grant(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan,
 	return nil, nil
 }
 
+// GlassPolicy gives the policy under which a person may break the glass for a
+// plan: the tightest of the plan's and the live release's. KindDenied when one
+// of them does not let this person.
+func (d Desk) GlassPolicy(ctx context.Context, p fairlead.Plan, person string) (fairlead.BreakGlassPolicy, error) {
+	regimes, err := d.regimes(ctx, Asking{Plan: p, Rules: []fairlead.ApprovalRule{}}, time.Time{})
+	if err != nil {
+		return fairlead.BreakGlassPolicy{}, err
+	}
+	var out *fairlead.BreakGlassPolicy
+	for _, r := range regimes {
+		b := r.Safeguards.BreakGlass
+		if b == nil || !slices.Contains(gate.Members(r.Safeguards, b.Who), person) {
+			return fairlead.BreakGlassPolicy{}, &fairlead.Problem{
+				Op: "break glass", Kind: fairlead.KindDenied, Err: fmt.Errorf("%s may not, by %s", person, r.Name),
+				Hint: "the section break-glass of fairlead.yaml says who may; a change of it counts once it is released",
+			}
+		}
+		if out == nil {
+			tight := *b
+			out = &tight
+			continue
+		}
+		out.TTL, out.FollowUp = min(out.TTL, b.TTL), min(out.FollowUp, b.FollowUp)
+		out.Requires = append(slices.Clone(out.Requires), b.Requires...)
+		out.Skips = slices.DeleteFunc(slices.Clone(out.Skips), func(s string) bool { return !slices.Contains(b.Skips, s) })
+	}
+	return *out, nil
+}
+
 // Live gives the plan of the release that is live; nil when nothing is.
 func (d Desk) Live(ctx context.Context, environment, service string) (*fairlead.Plan, error) {
 	st, err := d.Past.Environment(ctx, environment, service)

@@ -116,8 +116,8 @@ func (f *flows) hold(fl *engine.Flow, in Delivery, r ruling) (ruling, error) {
 		r.Ending = &Ending{Result: fairlead.ResultCancellation, Reason: "cancelled while it waited"}
 		return r, nil
 	}
-	if len(answer.Rules) == 0 {
-		return r, nil
+	if len(answer.Rules) == 0 && !r.Held {
+		return r, nil // what was signed first is the whole decision
 	}
 	return do(f, fl, "decide on the release", func(ctx context.Context) (ruling, error) { return f.conclude(ctx, in, r, answer) })
 }
@@ -129,6 +129,7 @@ func releaseQuestion(in Delivery, asked time.Time) Asking {
 // conclude adds people and calendar to the decision and signs it anew.
 func (f *flows) conclude(ctx context.Context, in Delivery, r ruling, answer reply) (ruling, error) {
 	r.Decision, r.Grants = withPeople(r.Decision, answer.Hold, answer.At), answer.Grants
+	r.Decision.Time = answer.At // the newest decision of a run is the one that counts
 	if answer.Over != "" {
 		r.Ending = over(answer)
 	}

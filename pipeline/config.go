@@ -28,7 +28,7 @@ type Config struct {
 	People       map[string]Person      `json:"people" doc:"Who may approve, break the glass or lift a freeze, by name." keys:"name" example:"{alice: {emails: [alice@example.org], accounts: [alice], keys: ['ssh-ed25519 AAAA...']}}"`
 	Groups       map[string][]string    `json:"groups" doc:"People under one name, written group:NAME where people are listed." keys:"name" pattern:"name" example:"{dba: [alice, bob]}"`
 	Freezes      []Freeze               `json:"freezes" doc:"Times in which nothing is released." example:"[{name: year-end, environments: [production], from: 2026-12-20, to: 2027-01-03, tz: Europe/Berlin}]"`
-	BreakGlass   *BreakGlass            `json:"break-glass" doc:"Who may go past approvals, freezes and slow tests in an emergency." default:"nobody" example:"{who: [group:oncall], requires: [reason, incident]}"`
+	BreakGlass   *BreakGlass            `json:"break-glass" doc:"Who may go past approvals and freezes in an emergency." default:"nobody" example:"{who: [group:oncall], requires: [reason, incident]}"`
 	Deploy       Deploy                 `json:"deploy" doc:"How each strategy moves traffic and judges the release."`
 
 	file   string

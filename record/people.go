@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,4 +124,102 @@ func waitingFix(run fairlead.Run) string {
 		return "one of them: `fairlead approve " + run.ID + "`"
 	}
 	return "it goes on by itself under `fairlead serve`; without one, `fairlead resume " + run.ID + "` then"
+}
+
+// People is what people decided that still stands.
+type People struct {
+	Freezes   []fairlead.StandingFreeze `json:"freezes"`    // that were not lifted
+	FollowUps []fairlead.Grant          `json:"follow_ups"` // broken glass that nobody has reviewed
+	at        time.Time
+}
+
+// Decisions is what ReadPeople reads.
+type Decisions interface {
+	Freezes(ctx context.Context, all bool) ([]fairlead.StandingFreeze, error)
+	Grants(ctx context.Context, environment, service, commit string) ([]fairlead.Grant, error)
+}
+
+// ReadPeople reads what people decided that still stands.
+func ReadPeople(ctx context.Context, r Decisions, now time.Time) (People, error) {
+	p := People{Freezes: []fairlead.StandingFreeze{}, FollowUps: []fairlead.Grant{}, at: now}
+	freezes, err := r.Freezes(ctx, false)
+	if err != nil {
+		return p, err
+	}
+	grants, err := r.Grants(ctx, "", "", "")
+	p.Freezes = append(p.Freezes, freezes...)
+	p.FollowUps = append(p.FollowUps, Open(grants)...)
+	return p, err
+}
+
+// In leaves what is about one environment.
+func (p People) In(environment string) People {
+	out := People{Freezes: []fairlead.StandingFreeze{}, FollowUps: []fairlead.Grant{}, at: p.at}
+	for _, f := range p.Freezes {
+		if len(f.Environments) == 0 || slices.Contains(f.Environments, environment) {
+			out.Freezes = append(out.Freezes, f)
+		}
+	}
+	for _, g := range p.FollowUps {
+		if g.Environment == environment {
+			out.FollowUps = append(out.FollowUps, g)
+		}
+	}
+	return out
+}
+
+// Lines renders it for people, loudly; nothing when nothing stands.
+func (p People) Lines() []string {
+	var lines []string
+	if len(p.FollowUps) > 0 {
+		lines = append(lines, GrantLines(p.FollowUps, p.at)...)
+	}
+	for _, f := range p.Freezes {
+		lines = append(lines, "FREEZE "+freezeSentence(f))
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+// Open gives the grants whose follow-up is still to be done.
+func Open(grants []fairlead.Grant) []fairlead.Grant {
+	return slices.DeleteFunc(slices.Clone(grants), func(g fairlead.Grant) bool { return !g.Open() })
+}
+
+// GrantLines renders grants with their follow-ups.
+func GrantLines(grants []fairlead.Grant, now time.Time) []string {
+	if len(grants) == 0 {
+		return []string{"no glass is broken"}
+	}
+	var lines []string
+	for _, g := range grants {
+		lines = append(lines, grantSentence(g), "  "+followUp(g, now))
+	}
+	return lines
+}
+
+// followUp says how the follow-up of a grant stands.
+func followUp(g fairlead.Grant, now time.Time) string {
+	switch {
+	case !g.Open():
+		return fmt.Sprintf("reviewed by %s at %s: %s", g.Review.Person, stamp(g.Review.Time), firstLine(g.Review.Reason))
+	case now.After(g.Due):
+		return fmt.Sprintf("REVIEW OVERDUE since %s: `fairlead break-glass review %s`", stamp(g.Due.UTC()), g.ID)
+	default:
+		return fmt.Sprintf("to be reviewed by another person until %s: `fairlead break-glass review %s`", stamp(g.Due.UTC()), g.ID)
+	}
+}
+
+// FreezeLines renders freezes that people added.
+func FreezeLines(freezes []fairlead.StandingFreeze) []string {
+	if len(freezes) == 0 {
+		return []string{"nobody has added a freeze; those of fairlead.yaml are in the plan"}
+	}
+	var lines []string
+	for _, f := range freezes {
+		lines = append(lines, freezeSentence(f))
+	}
+	return lines
 }

@@ -23,6 +23,7 @@ type Overview interface {
 type Status struct {
 	Environments []Live         `json:"environments"`
 	Unfinished   []fairlead.Run `json:"unfinished"` // runs under way, or left behind by a process that died
+	People       People         `json:"people"`     // what people decided that still stands
 	Last         []fairlead.Run `json:"last"`       // the newest finished runs, and the last of every environment
 }
 
@@ -199,7 +200,7 @@ func (m *Moving) words() string {
 
 // Lines renders the status for people.
 func (s Status) Lines() []string {
-	lines := LiveLines(s.Environments)
+	lines := append(s.People.Lines(), LiveLines(s.Environments)...)
 	lines = append(lines, waitingLines(s.Unfinished)...)
 	if len(s.Unfinished) > 0 {
 		lines = append(lines, "", "under way (when no process works on it: `fairlead resume RUN`)")

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // freezes are the same on a machine without time zones
 
 	"fairlead.dev/cli"
 	"fairlead.dev/command"

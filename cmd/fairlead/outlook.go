@@ -12,6 +12,7 @@ import (
 	"fairlead.dev/cli"
 	"fairlead.dev/evidence"
 	"fairlead.dev/flow"
+	"fairlead.dev/record"
 	"fairlead.dev/store"
 )
 
@@ -42,7 +43,12 @@ func (w *wiring) outlook(ctx context.Context, s cli.Settings, p fairlead.Plan) (
 			Hint: "let somebody else start it, or name more people; in an emergency: `fairlead break-glass`",
 		}
 	}
-	return outlookNotes(h.Waiting, h.Rules), nil
+	notes := outlookNotes(h.Waiting, h.Rules)
+	grants, err := d.Votes.Grants(ctx, p.Environment, p.Service, "")
+	if open := record.Open(grants); len(open) > 0 {
+		notes = append(notes, record.GrantLines(open, q.Asked)...)
+	}
+	return notes, err
 }
 
 func outlookNotes(waiting *fairlead.Waiting, rules []fairlead.RuleOutcome) []string {

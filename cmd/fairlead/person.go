@@ -12,9 +12,12 @@ import (
 	"golang.org/x/term"
 
 	"fairlead.dev"
+	"fairlead.dev/cli"
+	"fairlead.dev/control"
 	"fairlead.dev/evidence"
 	"fairlead.dev/flow"
 	"fairlead.dev/format/sshsig"
+	"fairlead.dev/gate"
 	"fairlead.dev/identity"
 	"fairlead.dev/store"
 )
@@ -73,4 +76,62 @@ func desk(db *store.Store, own evidence.PublicKey) flow.Desk {
 func checkKey(line string) error {
 	_, err := sshsig.ParsePublicKey(line)
 	return err
+}
+
+// AddFreeze keeps a freeze in the name of the person at the keyboard.
+func (c *controlPlane) AddFreeze(ctx context.Context, q cli.FreezeQuery) (fairlead.StandingFreeze, error) {
+	f := q.Freeze
+	if q.Now {
+		loc, err := time.LoadLocation(f.TZ)
+		if err != nil {
+			return fairlead.StandingFreeze{}, &fairlead.Problem{Op: "add freeze", Kind: fairlead.KindInvalid, Err: err, Hint: "--tz is a zone such as Europe/Berlin"}
+		}
+		f.From = time.Now().In(loc).Format("2006-01-02T15:04")
+	}
+	if err := gate.CheckFreeze(f); err != nil {
+		return fairlead.StandingFreeze{}, &fairlead.Problem{Op: "add freeze", Kind: fairlead.KindInvalid, Err: err, Hint: "`fairlead freeze add --help` has examples"}
+	}
+	return c.Plane.AddFreeze(ctx, f, who())
+}
+
+// LiftFreeze ends a freeze in the name of the person at the keyboard.
+func (c *controlPlane) LiftFreeze(ctx context.Context, id, reason, key string) (fairlead.StandingFreeze, error) {
+	own, err := c.ownPlan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)})
+	if err != nil {
+		return fairlead.StandingFreeze{}, err
+	}
+	return c.Plane.LiftFreeze(ctx, id, reason, who(), own.Service, peopleIn(own), c.wiring.person(key, c.key))
+}
+
+// BreakGlass makes a grant for the person at the keyboard.
+func (c *controlPlane) BreakGlass(ctx context.Context, q cli.GlassQuery) (fairlead.Grant, error) {
+	p, err := c.ownPlan(ctx, cli.PlanQuery{Event: string(fairlead.EventManual), Environment: q.Environment, Commit: q.Commit})
+	if err != nil {
+		return fairlead.Grant{}, err
+	}
+	return c.Plane.BreakGlass(ctx, control.Glass{
+		Plan: p, Reason: q.Reason, Incident: q.Incident, TTL: q.TTL, Skips: q.Skips,
+	}, c.wiring.person(q.Key, c.key))
+}
+
+// Review closes the follow-up of a grant.
+func (c *controlPlane) Review(ctx context.Context, id, reason, key string) (fairlead.Grant, error) {
+	own, err := c.ownPlan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)})
+	if err != nil {
+		return fairlead.Grant{}, err
+	}
+	return c.Plane.Review(ctx, id, reason, peopleIn(own), c.wiring.person(key, c.key))
+}
+
+// ownPlan plans for this repository, whatever would hold that plan.
+func (c *controlPlane) ownPlan(ctx context.Context, q cli.PlanQuery) (fairlead.Plan, error) {
+	p, _, err := planner{set: c.set}.Plan(ctx, q)
+	return p, err
+}
+
+func peopleIn(p fairlead.Plan) []fairlead.Person {
+	if p.Safeguards == nil {
+		return nil
+	}
+	return p.Safeguards.People
 }

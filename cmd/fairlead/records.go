@@ -56,23 +56,6 @@ func (r *records) FindRun(ctx context.Context, id string) (fairlead.Run, error) 
 	}
 }
 
-// WaitingRuns gives the ids of the runs that wait for people or a freeze.
-func (r *records) WaitingRuns(ctx context.Context) ([]string, error) {
-	var ids []string
-	for _, state := range []fairlead.State{fairlead.StateExecuting, fairlead.StateFinalizing} {
-		runs, err := r.Runs(ctx, fairlead.RunFilter{State: state, Limit: 1000})
-		if err != nil {
-			return nil, err
-		}
-		for _, run := range runs {
-			if run.Waiting != nil {
-				ids = append(ids, run.ID)
-			}
-		}
-	}
-	return ids, nil
-}
-
 // Events gives the next records of a run.
 func (r *records) Events(ctx context.Context, runID string, after int64) ([]fairlead.Record, error) {
 	return r.Records(ctx, fairlead.RecordFilter{RunID: runID, After: after})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
@@ -17,6 +18,9 @@ import (
 // Status shows what is live where and what is on its way.
 func (r *records) Status(ctx context.Context) (cli.View, error) {
 	s, err := record.ReadStatus(ctx, r.Store)
+	if err == nil {
+		s.People, err = record.ReadPeople(ctx, r.Store, time.Now())
+	}
 	return cli.View{Lines: s.Lines(), Data: s}, err
 }
 
@@ -64,6 +68,7 @@ type environmentView struct {
 	Seen    *target.Observed      `json:"seen,omitempty"`   // what runs now; absent when the target does not answer
 	Unseen  *fairlead.Fault       `json:"unseen,omitempty"` // why it is absent
 	History []fairlead.Deployment `json:"history"`
+	People  record.People         `json:"people"` // freezes and broken glass of this environment
 }
 
 // Environment shows one environment.
@@ -73,6 +78,11 @@ func (r *records) Environment(ctx context.Context, name string) (cli.View, error
 		return cli.View{}, err
 	}
 	v := environmentView{Live: live, History: []fairlead.Deployment{}}
+	all, err := record.ReadPeople(ctx, r.Store, time.Now())
+	if err != nil {
+		return cli.View{}, err
+	}
+	v.People = all.In(name)
 	if history, err := r.Deployments(ctx, name, live.Service, 10); err != nil {
 		return cli.View{}, err
 	} else if len(history) > 0 {
@@ -146,7 +156,7 @@ func (r *records) liveIn(ctx context.Context, name string) (record.Live, error) 
 }
 
 func (v environmentView) lines() []string {
-	lines := record.LiveLines([]record.Live{v.Live})
+	lines := append(v.People.Lines(), record.LiveLines([]record.Live{v.Live})...)
 	if v.Seen == nil {
 		lines = append(lines, "", "what runs is not known: "+v.Unseen.Op+": "+v.Unseen.Cause)
 	} else {

@@ -1,0 +1,150 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+)
+
+// Glass asks for a grant to go past safeguards.
+type Glass struct {
+	Plan     fairlead.Plan // of the commit to the environment: the grant is bound to both
+	Reason   string
+	Incident string
+	TTL      time.Duration // 0 = as long as the policy allows
+	Skips    []string      // nil = all that the policy allows
+}
+
+// BreakGlass makes a grant and opens its follow-up. KindDenied when this
+// person may not, under the plan's policy or under that of the live release.
+func (p *Plane) BreakGlass(ctx context.Context, g Glass, by Person) (fairlead.Grant, error) {
+	people, err := p.Desk.People(ctx, g.Plan)
+	if err != nil {
+		return fairlead.Grant{}, err
+	}
+	if g.Plan.Safeguards == nil || g.Plan.Safeguards.BreakGlass == nil {
+		return fairlead.Grant{}, glassProblem(fairlead.KindDenied, errors.New("nobody may break the glass"), "the section break-glass of fairlead.yaml says who may")
+	}
+	name, account, err := by.Among(people)
+	if err != nil {
+		return fairlead.Grant{}, err
+	}
+	policy, err := p.Desk.GlassPolicy(ctx, g.Plan, name)
+	if err != nil {
+		return fairlead.Grant{}, err
+	}
+	at := time.Now().UTC()
+	ttl, skips, err := withinPolicy(g, policy)
+	if err != nil {
+		return fairlead.Grant{}, err
+	}
+	grant := fairlead.Grant{
+		ID: newID("b", at), Environment: g.Plan.Environment, Service: g.Plan.Service, Commit: g.Plan.Event.Commit, Person: name, Account: account,
+		Reason: g.Reason, Incident: g.Incident, Skips: skips, Time: at, Expires: at.Add(ttl), Due: at.Add(policy.FollowUp.D()),
+	}
+	e, err := by.State(ctx, "", grant.Commit, fairlead.PredicateGrant, grant, at)
+	if err != nil {
+		return grant, err
+	}
+	grant.Evidence = e.ID
+	_, err = p.Ledger.Commit(ctx, fairlead.Update{
+		Records: []fairlead.Record{fact(grant.ID+"/granted", fairlead.RecordGlassBroken, grant.ID, "", at, grant)},
+		Grant:   &grant, Evidence: []fairlead.Evidence{e},
+	})
+	return grant, err
+}
+
+// withinPolicy holds what is asked for against the policy.
+func withinPolicy(g Glass, policy fairlead.BreakGlassPolicy) (time.Duration, []string, error) {
+	if g.Reason == "" {
+		return 0, nil, glassProblem(fairlead.KindInvalid, errors.New("it needs a reason"), "--reason says what is on fire")
+	}
+	if g.Incident == "" && slices.Contains(policy.Requires, "incident") {
+		return 0, nil, glassProblem(fairlead.KindInvalid, errors.New("it needs an incident"), "--incident names it")
+	}
+	ttl := g.TTL
+	if ttl == 0 {
+		ttl = policy.TTL.D()
+	}
+	if ttl < 0 || ttl > policy.TTL.D() {
+		return 0, nil, glassProblem(fairlead.KindInvalid, fmt.Errorf("a grant lasts at most %s", policy.TTL), "--ttl gives a shorter time")
+	}
+	skips := g.Skips
+	if skips == nil {
+		skips = policy.Skips
+	}
+	for _, s := range skips {
+		if !slices.Contains(policy.Skips, s) {
+			return 0, nil, glassProblem(fairlead.KindDenied, fmt.Errorf("it never goes past %s", s), "it goes past "+strings.Join(policy.Skips, ", "))
+		}
+	}
+	return ttl, skips, nil
+}
+
+// Review closes the follow-up of a grant. KindDenied when the reviewer is the
+// one who holds the grant.
+func (p *Plane) Review(ctx context.Context, id, reason string, known []fairlead.Person, by Person) (fairlead.Grant, error) {
+	g, err := p.grant(ctx, id)
+	if err != nil {
+		return g, err
+	}
+	if reason == "" {
+		return g, glassProblem(fairlead.KindInvalid, errors.New("a review says what was found"), "--reason")
+	}
+	people, err := p.peopleOf(ctx, []string{g.Environment}, g.Service)
+	if err != nil {
+		return g, err
+	}
+	name, account, err := by.Among(append(people, known...))
+	if err != nil {
+		return g, err
+	}
+	if name == g.Person {
+		return g, glassProblem(fairlead.KindDenied, fmt.Errorf("%s holds the grant", name), "another person has to review it")
+	}
+	r := fairlead.Review{Grant: g.ID, Person: name, Account: account, Reason: reason, Time: time.Now().UTC()}
+	e, err := by.State(ctx, "", g.Commit, fairlead.PredicateReview, r, r.Time)
+	if err != nil {
+		return g, err
+	}
+	r.Evidence = e.ID
+	g.Review = &r
+	_, err = p.Ledger.Commit(ctx, fairlead.Update{
+		Records: []fairlead.Record{fact(g.ID+"/reviewed", fairlead.RecordGlassReviewed, g.ID, "", r.Time, g)},
+		Grant:   &g, Evidence: []fairlead.Evidence{e},
+	})
+	return g, err
+}
+
+// grant finds a grant by its id or the beginning of it.
+func (p *Plane) grant(ctx context.Context, id string) (fairlead.Grant, error) {
+	const hint = "`fairlead break-glass list` shows them"
+	all, err := p.Desk.Votes.Grants(ctx, "", "", "")
+	if err != nil {
+		return fairlead.Grant{}, err
+	}
+	var found []fairlead.Grant
+	for _, g := range all {
+		if g.ID == id || id != "" && strings.HasPrefix(g.ID, id) {
+			found = append(found, g)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return fairlead.Grant{}, glassProblem(fairlead.KindNotFound, fmt.Errorf("there is no grant %q", id), hint)
+	case len(found) > 1:
+		return fairlead.Grant{}, glassProblem(fairlead.KindInvalid, fmt.Errorf("several grants begin with %q", id), hint)
+	case !found[0].Open():
+		return found[0], glassProblem(fairlead.KindConflict, fmt.Errorf("%s reviewed it before", found[0].Review.Person), hint)
+	}
+	return found[0], nil
+}
+
+func glassProblem(kind fairlead.Kind, err error, hint string) error {
+	return &fairlead.Problem{Op: "break glass", Kind: kind, Err: err, Hint: hint}
+}
