@@ -34,6 +34,7 @@ type rig struct {
 	stand   *stand
 	ledger  *ledger
 	trouble *counter
+	key     *evidence.Signer
 	runs    int
 }
 
@@ -53,7 +54,7 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{TB: t, store: db, url: "sqlite:" + filepath.Join(dir, "engine.db"), stand: newStand(), ledger: &ledger{Store: db}, trouble: &counter{}}
+	r := &rig{TB: t, store: db, url: "sqlite:" + filepath.Join(dir, "engine.db"), stand: newStand(), ledger: &ledger{Store: db}, trouble: &counter{}, key: key}
 	types := map[string]step.Type{}
 	for _, name := range []string{"build.tiny", "test.tiny"} {
 		types[name] = tinyType(name)
