@@ -17,6 +17,12 @@ gotestsum := bin/tools/gotestsum --format pkgname --hide-summary skipped
 tools := bin/tools/.built
 cluster := bin/cluster/.built
 
+# What every test needs. Without Kubernetes nothing of it is built.
+needed := $(tools)
+ifneq ($(FAIRLEAD_TEST_KUBERNETES),off)
+needed += $(cluster)
+endif
+
 # Packages with tests that start a cluster.
 on_kubernetes = ./internal/kubetest $(sort $(dir $(shell grep -rl --include='*_test.go' fairlead.dev/internal/kubetest .)))
 
@@ -41,7 +47,7 @@ build: ## bin/fairlead
 run: build ## take the example service through the whole way
 	scripts/demo.sh
 
-test: $(tools) $(cluster) ## every test of every module (installs what it needs where it may)
+test: $(needed) ## every test of every module (installs what it needs where it may)
 	.ci/install
 	$(gotestsum) -- -timeout 20m ./...
 	@for module in $(examples) test/cluster; do \
@@ -53,7 +59,7 @@ test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no
 	$(gotestsum) -- -timeout 20m $(on_kubernetes)
 	cd test/cluster && ../../$(gotestsum) -- ./...
 
-cluster: $(cluster) ## bin/cluster: the Kubernetes that tests run on (cold: ten minutes)
+cluster: $(cluster) ## bin/cluster: the Kubernetes that tests run on (cold: minutes)
 
 check: $(tools) ## format, vet and the quick tests: before every commit
 	@$(call unformatted,.)
@@ -66,7 +72,7 @@ format: $(tools) ## write every Go file as it should be
 lint: $(tools) ## all linters over all modules
 	@$(call unformatted,.)
 	bin/tools/golangci-lint run ./...
-	@for module in $(examples) test/cluster; do \
+	@for module in $(examples); do \
 		(cd $$module && ../../bin/tools/golangci-lint run --config ../../.golangci.yml ./...) || exit 1; \
 	done
 	@dead=$$(bin/tools/deadcode -test ./...) || exit 1; \
@@ -99,7 +105,7 @@ $(tools): tools/go.mod tools/go.sum
 	@touch $@
 
 # Go's own cache makes this cheap when nothing has changed.
-$(cluster): $(shell find test/cluster test/kwok examples/shop examples/podinfo -name '*.go' -o -name 'go.*') test/cluster/build
+$(cluster): $(shell find test/cluster examples/shop examples/podinfo -name '*.go' -o -name 'go.*') test/cluster/build
 	test/cluster/build bin/cluster
 
 # unformatted fails when a Go file below $(1) is not formatted.

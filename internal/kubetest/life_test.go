@@ -109,28 +109,3 @@ func processes(t *testing.T, dir string) []string {
 	}
 	return mine
 }
-
-// TestSimulatedPods holds that hundreds of pods become available that only the
-// API knows.
-func TestSimulatedPods(t *testing.T) {
-	t.Parallel()
-	c := kubetest.Start(t, kubetest.Options{Nodes: -1, Simulated: 2, NoGateway: true})
-	c.Must(t, `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: many}
-spec:
-  replicas: 300
-  selector: {matchLabels: {app: many}}
-  template:
-    metadata: {labels: {app: many}}
-    spec:
-      nodeSelector: {type: kwok}
-      tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
-      containers: [{name: c, image: registry.test/any}]
-`, "apply", "-n", "default", "-f", "-")
-	rolledOut(t, c, "default", "many")
-	if got := c.Must(t, "", "get", "deployment", "many", "-n", "default", "-o", "jsonpath={.status.availableReplicas}"); got != "300" {
-		t.Errorf("%s of 300 pods are available", got)
-	}
-}

@@ -26,6 +26,8 @@ func newManager(ctx context.Context, kubeconfig string, s *secrets) (func(contex
 		"--kube-api-qps=500",
 		"--kube-api-burst=1000",
 		"--controller-start-interval=0s",
+		// Its objects are not served by default.
+		"--controllers=*,-kube-apiserver-serving-clustertrustbundle-publisher-controller",
 		// Quotas are counted again at once when a pod ends, by their events;
 		// the full count is a safety net.
 		"--resource-quota-sync-period=10s",

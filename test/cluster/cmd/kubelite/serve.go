@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -121,15 +122,20 @@ func publish(dir string, pid int, door net.Addr) error {
 	return os.WriteFile(filepath.Join(dir, pidFile), []byte(strconv.Itoa(pid)), 0o600)
 }
 
-// tail gives the end of the cluster's log.
+// tail gives the end of what the cluster had to complain about.
 func tail(dir string) string {
 	content, err := os.ReadFile(filepath.Join(dir, logFile))
 	if err != nil {
 		return err.Error()
 	}
-	lines := bytes.Split(bytes.TrimSpace(content), []byte("\n"))
-	if len(lines) > 40 {
-		lines = lines[len(lines)-40:]
+	var lines []string
+	for line := range strings.Lines(string(content)) {
+		if !information.MatchString(line) {
+			lines = append(lines, line)
+		}
 	}
-	return string(bytes.Join(lines, []byte("\n")))
+	return strings.Join(lines[max(0, len(lines)-40):], "")
 }
+
+// information matches a line of Kubernetes' log that is only for information.
+var information = regexp.MustCompile(`^I[0-9]{4} `)
