@@ -99,8 +99,9 @@ type ReleasePlan struct {
 	Bake      Duration          `json:"bake"`
 	KeepOld   Duration          `json:"keep_old"` // blue-green: how long the old release is kept running
 	Judge     JudgePolicy       `json:"judge"`
-	Deadline  Duration          `json:"deadline"` // a release not done by then is rolled back
-	Ready     Duration          `json:"ready"`    // a release not ready by then is rolled back
+	Metrics   *MetricsServer    `json:"metrics,omitempty"` // for metrics that the target does not count itself
+	Deadline  Duration          `json:"deadline"`          // a release not done by then is rolled back
+	Ready     Duration          `json:"ready"`             // a release not ready by then is rolled back
 }
 
 // Stage is one step of traffic.
@@ -122,13 +123,9 @@ type JudgePolicy struct {
 	WarmUp     Duration       `json:"warm_up,omitempty"`     // time at the beginning that is not judged, but for floor and restarts
 	Metrics    []MetricPolicy `json:"metrics,omitempty"`     // none = errors, critical, and latency
 
-	MinRequests  int      `json:"min_requests"`  // what a first release has to serve, with nothing to compare with
-	ErrorMargin  float64  `json:"error_margin"`  // tolerated absolute increase of the error rate, 0..1
-	LatencyRatio float64  `json:"latency_ratio"` // tolerated ratio of the latency quantile, > 1
-	Quantile     float64  `json:"quantile"`      // which latency quantile, 0..1
-	ErrorFloor   float64  `json:"error_floor"`   // error rate that is worse at once, whatever the baseline
-	Undecided    string   `json:"undecided"`     // hold | ask | promote | rollback, at the end of a stage
-	Hold         Duration `json:"hold"`          // how much longer hold waits before it rolls back
+	ErrorFloor float64  `json:"error_floor"` // error rate that is worse at once, whatever the baseline
+	Undecided  string   `json:"undecided"`   // hold | ask | promote | rollback, where an answer is due and there is none
+	Hold       Duration `json:"hold"`        // how much longer hold waits before it rolls back
 }
 
 // MetricKind says what a metric counts.
@@ -150,6 +147,13 @@ type MetricPolicy struct {
 	Weight     float64    `json:"weight,omitempty"`     // of the false alarms allowed; 0 = 1
 	Critical   bool       `json:"critical,omitempty"`   // must be shown not worse; critical ones share half of the false alarms
 	Thresholds []float64  `json:"thresholds,omitempty"` // upper bounds that slow means, in the histogram's unit; none = p50, p90, p99
+
+	// Expressions for a metrics server, for counts and histogram. {{service}},
+	// {{environment}}, {{release}} (64 hex digits) and {{arm}} (baseline or
+	// canary) stand for what they say, so that each gives a pair.
+	Bad     string `json:"bad,omitempty"`     // counters of bad events
+	Total   string `json:"total,omitempty"`   // counters of all events
+	Buckets string `json:"buckets,omitempty"` // counters of a histogram's buckets
 }
 
 // Reason explains one choice of the plan.

@@ -69,9 +69,17 @@ type MetricAnswer struct {
 	Alpha    float64    `json:"alpha"`    // this metric's part of the false alarms allowed
 	Baseline float64    `json:"baseline"` // share of bad events, 0..1
 	Canary   float64    `json:"canary"`
-	Unit     string     `json:"unit"` // "1" or "s"
+	Unit     string     `json:"unit"`              // "1" or "s"
+	Against  string     `json:"against,omitempty"` // what the baseline is: live, before or nothing
 	Reason   string     `json:"reason"`
 }
+
+// What MetricAnswer.Against may say.
+const (
+	AgainstLive    = "live"    // the old release, at the same time
+	AgainstBefore  = "before"  // the old release, before the new one got all the traffic
+	AgainstNothing = "nothing" // there is nothing to compare with
+)
 
 // What JudgePolicy.Undecided may say.
 const (

@@ -20,7 +20,9 @@ type App struct {
 	// one environment or all.
 	Access func(ctx context.Context, s Settings, typ, environment string) (View, error)
 	Agent  func(Settings) AgentTools
-	Kinds  []Kind
+	// Traffic says what a policy needs for its answers; nil when that is not known.
+	Traffic func(fairlead.JudgePolicy) Traffic
+	Kinds   []Kind
 }
 
 // PlanQuery says what to plan for. Empty fields mean the obvious: HEAD, the

@@ -167,8 +167,10 @@ func TestPlanForPeople(t *testing.T) {
 	got.wants(t, 0, "environment  production", "route: push to main", "unit", "build.command", "tests-pass", "2 replicas of bin/shop",
 		"10% of traffic", "note: a note", "push of main ababababab")
 	got.wants(t, 0, "2 replicas of bin/shop at 127.0.0.1:8081", "note: detection: not used: a Dockerfile",
-		"1% more errors, 20% errors at all, or p99 latency times 1.5",
-		"with fewer than 50 requests to either release: wait 2m0s more, then roll back", "(default: monitoring: full)")
+		"more of errors, latency than chance explains (1% false alarms in all), 20% errors at once",
+		"when 100% more is ruled out, or what is bad is rarer than 0.1%",
+		"about 1500 requests to each release find four times as many errors, 12000 twice as many, no number of show none more; 3700 without",
+		"without an answer before all the traffic: wait 2m0s more, then roll back", "(default: monitoring: full)")
 	w := newWorld()
 	w.planErr = problem(fairlead.KindInvalid)
 	w.say(t.Context(), "plan").wants(t, 2, "it went wrong")

@@ -74,6 +74,9 @@ func (w *world) app() cli.App {
 		Control: func(context.Context, cli.Settings) (cli.Control, error) { return steering{w}, w.err },
 		Doctor:  func(context.Context, cli.Settings) ([]cli.Tool, error) { return w.tools, w.err },
 		Agent:   func(cli.Settings) cli.AgentTools { return agent{w} },
+		Traffic: func(fairlead.JudgePolicy) cli.Traffic {
+			return cli.Traffic{Twice: 11536, Fourfold: 1500, NoErrors: 3679}
+		},
 		Kinds: []cli.Kind{
 			{Name: "build.command", Title: "build", Doc: "# Build\n", Sort: "step"}, {Name: "process", Title: "run", Doc: "# Run\n", Sort: "target"},
 		},
@@ -123,7 +126,9 @@ func examplePlan() fairlead.Plan {
 			Target: "process", Replicas: 2, Command: []string{"bin/shop"}, Bake: fairlead.Duration(time.Minute),
 			Steps: []fairlead.Stage{{Weight: 10, For: fairlead.Duration(5 * time.Second)}}, Config: json.RawMessage(`{"listen": "127.0.0.1:8081"}`),
 			Judge: fairlead.JudgePolicy{
-				MinRequests: 50, ErrorMargin: 0.01, ErrorFloor: 0.2, Quantile: 0.99, LatencyRatio: 1.5, Undecided: fairlead.UndecidedHold, Hold: fairlead.Duration(2 * time.Minute),
+				FalseAlarm: 0.01, Margin: 1, Negligible: 0.001, ErrorFloor: 0.2,
+				Metrics:   []fairlead.MetricPolicy{{Name: "errors"}, {Name: "latency"}},
+				Undecided: fairlead.UndecidedHold, Hold: fairlead.Duration(2 * time.Minute),
 			},
 		},
 		Reasons: []fairlead.Reason{

@@ -28,7 +28,7 @@ func (c *commands) planCommand() *cobra.Command {
 			if c.set.JSON {
 				return c.encode(p)
 			}
-			return writePlan(c.Out, p, notes)
+			return c.writePlan(c.Out, p, notes)
 		},
 	}
 	q.flags(cmd)
@@ -58,7 +58,7 @@ func (q *PlanQuery) flags(cmd *cobra.Command) {
 }
 
 // writePlan renders a plan for people.
-func writePlan(w io.Writer, p fairlead.Plan, notes []string) error {
+func (c *commands) writePlan(w io.Writer, p fairlead.Plan, notes []string) error {
 	why := map[string]fairlead.Reason{}
 	for _, r := range p.Reasons {
 		why[r.Subject] = r
@@ -91,7 +91,7 @@ func writePlan(w io.Writer, p fairlead.Plan, notes []string) error {
 	}
 	writeSafeguards(t, p, why)
 	if p.Release != nil {
-		writeRelease(t, p, why)
+		c.writeRelease(t, p, why)
 	}
 	for _, r := range p.Reasons {
 		if r.Subject == "detection" || strings.HasPrefix(r.Subject, "task ") && r.Choice == "left out" {

@@ -11,7 +11,7 @@ import (
 )
 
 // writeRelease renders how the release is made, with where each choice comes from.
-func writeRelease(w io.Writer, p fairlead.Plan, why map[string]fairlead.Reason) {
+func (c *commands) writeRelease(w io.Writer, p fairlead.Plan, why map[string]fairlead.Reason) {
 	r := p.Release
 	where := fmt.Sprintf("%d replicas of %s", r.Replicas, strings.Join(r.Command, " "))
 	if at := address(r.Config); at != "" {
@@ -27,6 +27,10 @@ func writeRelease(w io.Writer, p fairlead.Plan, why map[string]fairlead.Reason) 
 		line("bake", "100% of traffic for "+r.Bake.String(), from(why["deploy bake"]))
 	}
 	line("worse", worse(r.Judge), "")
+	line("not worse", notWorse(r.Judge), "")
+	if c.Traffic != nil {
+		line("traffic", c.Traffic(r.Judge).String(), "")
+	}
 	line("undecided", tooLittle(r.Judge), from(why["deploy undecided"]))
 	line("deadline", r.Deadline.String(), from(why["deploy deadline"]))
 }
@@ -39,17 +43,55 @@ func from(r fairlead.Reason) string {
 	return ""
 }
 
-// worse says when a release is rolled back for what it did.
-func worse(j fairlead.JudgePolicy) string {
-	return fmt.Sprintf("%g%% more errors, %g%% errors at all, or p%g latency times %g", j.ErrorMargin*100, j.ErrorFloor*100, j.Quantile*100, j.LatencyRatio)
+// Traffic is about how many requests each release has to serve until the judge
+// answers. 0 means that it never does.
+type Traffic struct {
+	Twice    uint64 // to find twice as many errors, where one request in 200 failed before
+	Fourfold uint64 // four times as many
+	NotWorse uint64 // to show that as many errors are not worse
+	NoErrors uint64 // to show so without any error
 }
 
-// tooLittle says what happens at the end of a stage that gave no answer.
+func (t Traffic) String() string {
+	return fmt.Sprintf("where 0.5%% fail, about %s requests to each release find four times as many errors, %s twice as many, %s show none more; %s without any error",
+		requests(t.Fourfold), requests(t.Twice), requests(t.NotWorse), requests(t.NoErrors))
+}
+
+// requests writes an estimate, which is good for two digits.
+func requests(n uint64) string {
+	if n == 0 {
+		return "no number of"
+	}
+	scale := uint64(1)
+	for n/scale >= 100 {
+		scale *= 10
+	}
+	return fmt.Sprint((n + scale/2) / scale * scale)
+}
+
+// worse says when a release is rolled back for what it did.
+func worse(j fairlead.JudgePolicy) string {
+	names := make([]string, len(j.Metrics))
+	for i, m := range j.Metrics {
+		names[i] = m.Name
+	}
+	return fmt.Sprintf("more of %s than chance explains (%g%% false alarms in all), %g%% errors at once, or restarts",
+		strings.Join(names, ", "), j.FalseAlarm*100, j.ErrorFloor*100)
+}
+
+// notWorse says when a release is shown to be good enough.
+func notWorse(j fairlead.JudgePolicy) string {
+	return fmt.Sprintf("when %g%% more is ruled out, or what is bad is rarer than %g%%", j.Margin*100, j.Negligible*100)
+}
+
+// tooLittle says what happens where an answer is due and there is none.
 func tooLittle(j fairlead.JudgePolicy) string {
-	few := fmt.Sprintf("with fewer than %d requests to either release: ", j.MinRequests)
+	const few = "without an answer before all the traffic: "
 	switch j.Undecided {
 	case fairlead.UndecidedPromote:
 		return few + "go on"
+	case fairlead.UndecidedAsk:
+		return few + "wait for a person (fairlead approve or reject)"
 	case fairlead.UndecidedHold:
 		return few + "wait " + j.Hold.String() + " more, then roll back (undecided: promote goes on)"
 	default:

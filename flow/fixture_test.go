@@ -60,7 +60,7 @@ func newRig(t testing.TB) *rig {
 		types[name] = tinyType(name)
 	}
 	r.parts = flow.Parts{
-		Ledger: r.ledger, Reader: db, Situation: db, Archive: db, Signer: decider{key}, Content: blobs.Open,
+		Ledger: r.ledger, Reader: db, Situation: db, Archive: db, Looks: db, Signer: decider{key}, Content: blobs.Open,
 		Desk: flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(key.Public())}},
 		Worker: worker.New(worker.Options{
 			Types: types, Memory: db, Shelf: db, Journal: db, Signer: key, Verifier: evidence.TrustKeys(key.Public()),
@@ -175,7 +175,7 @@ func plan(name string, s fairlead.Strategy, weights []int, changes ...func(*fair
 		Release: &fairlead.ReleasePlan{
 			Target: "stand", Config: asJSON(struct{}{}), Artifacts: []string{"bin/*"}, Command: []string{name}, Replicas: 2,
 			Bake: short, Ready: fairlead.Duration(10 * time.Second),
-			Judge: fairlead.JudgePolicy{MinRequests: 20, ErrorMargin: 0.05, ErrorFloor: 0.5, Undecided: fairlead.UndecidedRollback},
+			Judge: fairlead.JudgePolicy{Negligible: 0.05, ErrorFloor: 0.5, Undecided: fairlead.UndecidedRollback},
 		},
 		Inputs: fairlead.PlanInputs{Flow: flow.Version},
 	}

@@ -49,6 +49,15 @@ type Situation interface {
 	CancelRequested(ctx context.Context, runID string) (bool, error)
 }
 
+// Looks is where what was seen of a deployment is kept, look by look.
+type Looks interface {
+	// AddLook keeps the look seq, which counts from 1, with where the counters
+	// stood; false means that it was kept before, and nothing changes.
+	AddLook(ctx context.Context, deployment string, seq int, look, cursor []byte) (bool, error)
+	// Looks gives all looks in order, and the last cursor; nil before the first.
+	Looks(ctx context.Context, deployment string) (looks [][]byte, cursor []byte, err error)
+}
+
 // Archive is where evidence is read back.
 type Archive interface {
 	EvidenceOf(ctx context.Context, runID string) ([]fairlead.Evidence, error)
@@ -88,6 +97,8 @@ type Parts struct {
 	Signer    Signer
 	Desk      Desk
 	Target    func(typ string) (target.Target, error)
+	Looks     Looks
+	Metrics   func(fairlead.MetricsServer) (Metrics, error) // nil when no plan has one
 	Content   target.Content
 	Trouble   func(error)   // told each time a step has to wait for something that is out of reach; must not block
 	Tick      time.Duration // how often a moving release is looked at; 0 means 250 ms

@@ -39,8 +39,7 @@ type move struct {
 	current  *fairlead.Release // takes the traffic when the rollout begins; nil when nothing does
 	previous *fairlead.Release // current; nil when that is the very release to be rolled out, or does not serve
 	first    time.Time         // when the rollout began
-	start    fairlead.Sample   // what the previous release had served by then
-	shared   *fairlead.Sample  // what it served during the last stage that it had a part in
+	metrics  Metrics           // opened when it is first asked; nil before
 }
 
 // rollout moves a release into its environment by stages, each of them judged.

@@ -30,6 +30,7 @@ type step struct {
 	before share // replicas to bring up, traffic as it is
 	after  share
 	watch  time.Duration
+	due    bool // it may not end undecided: policy says what happens then
 	phase  fairlead.DeployPhase
 }
 
@@ -79,16 +80,31 @@ func (m *move) steps() []step {
 	if bake := p.Bake.D(); bake > 0 {
 		steps = append(steps, step{name: "bake", before: last, after: last, watch: bake, phase: fairlead.DeployBake})
 	}
+	return withDue(steps)
+}
+
+// withDue says where an answer is due: at the last watch before all the
+// traffic, and at every one with it. Until then evidence is gathered.
+func withDue(steps []step) []step {
+	shared := -1
+	for i, s := range steps {
+		steps[i].due = s.after.weight >= 100
+		if s.watch > 0 && s.after.weight < 100 {
+			shared = i
+		}
+	}
+	if shared >= 0 {
+		steps[shared].due = true
+	}
 	return steps
 }
 
 // stages walks through the steps. A stop that is not nil means: roll back.
 func (m *move) stages() (*stop, error) {
-	begin, err := do(m.flows, m.fl, "mark start", func(ctx context.Context) (mark, error) { return m.mark(ctx) })
+	begin, err := do(m.flows, m.fl, "mark start", func(ctx context.Context) (mark, error) { return m.mark(ctx, step{name: "start"}) })
 	if err != nil || begin.Stop != nil {
 		return begin.Stop, err
 	}
-	m.start = begin.Baseline
 	if err := m.standing(); err != nil {
 		return nil, err
 	}

@@ -75,8 +75,10 @@ func recorded(t *testing.T, r *rig, run fairlead.Run) {
 	if last != 100 || d.Phase != fairlead.DeployDone || len(d.Verdicts) == 0 {
 		t.Errorf("deployment: weight %d, phase %s, %d verdicts", last, d.Phase, len(d.Verdicts))
 	}
-	for _, v := range d.Verdicts {
-		if v.Answer != fairlead.AnswerNotWorse {
+	for i, v := range d.Verdicts {
+		// Only what is to get all the traffic must have been shown, and only against something.
+		due := d.Previous != nil && i == len(d.Verdicts)-1
+		if v.Answer == fairlead.AnswerWorse || due && v.Answer != fairlead.AnswerNotWorse {
 			t.Errorf("verdict of %s: %s: %s", v.Stage, v.Answer, v.Reason)
 		}
 	}

@@ -2,27 +2,24 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"fairlead.dev"
-	"fairlead.dev/judge"
 	"fairlead.dev/target"
 )
 
-// mark is the checkpoint of the moment a watch begins: counters to subtract.
+// mark is the checkpoint of the moment a watch begins.
 type mark struct {
-	Time     time.Time       `json:"time"`
-	Baseline fairlead.Sample `json:"baseline"`
-	Canary   fairlead.Sample `json:"canary"`
-	Stop     *stop           `json:"stop,omitempty"` // the target did not answer until this came
+	Time time.Time `json:"time"`
+	Stop *stop     `json:"stop,omitempty"` // the target did not answer until this came
 }
 
 // sighting is the checkpoint of a watch.
 type sighting struct {
 	Verdict fairlead.Verdict `json:"verdict"`
 	Stop    *stop            `json:"stop,omitempty"`
+	Ask     bool             `json:"ask,omitempty"` // a person has to say whether it goes on
 }
 
 // judge watches a step for its time and records the verdict. Only a verdict
@@ -31,7 +28,7 @@ func (m *move) judge(s step) (*stop, error) {
 	if s.watch <= 0 {
 		return nil, nil
 	}
-	begin, err := do(m.flows, m.fl, "mark "+s.name, func(ctx context.Context) (mark, error) { return m.mark(ctx) })
+	begin, err := do(m.flows, m.fl, "mark "+s.name, func(ctx context.Context) (mark, error) { return m.mark(ctx, s) })
 	if err != nil {
 		return nil, err
 	}
@@ -44,19 +41,22 @@ func (m *move) judge(s step) (*stop, error) {
 	if err := m.noteVerdict(seen.Verdict); err != nil {
 		return nil, err
 	}
-	if s.after.weight < 100 {
-		m.shared = &seen.Verdict.Baseline
-	}
 	return seen.Stop, nil
 }
 
-func (m *move) mark(ctx context.Context) (mark, error) {
+// mark looks once at the beginning of a step, so that what was served since
+// the last look is told from what will be served in this step.
+func (m *move) mark(ctx context.Context, s step) (mark, error) {
 	o, why, err := m.observe(ctx)
 	if err != nil || why != nil {
 		return mark{Time: now(), Stop: why}, err
 	}
-	b, c := m.arms(o)
-	return mark{Time: now(), Baseline: b.Sample, Canary: c.Sample}, nil
+	kept, err := m.load(ctx)
+	if err != nil {
+		return mark{}, err
+	}
+	_, err = m.see(ctx, kept, s, o, true)
+	return mark{Time: now()}, err
 }
 
 // observe asks the target until it answers. As long as it does not, whoever
@@ -77,28 +77,35 @@ func (m *move) observe(ctx context.Context) (target.Observed, *stop, error) {
 	}
 }
 
-// arms gives the previous release and the new one as the target sees them.
-func (m *move) arms(o target.Observed) (baseline, canary target.Instance) {
-	if m.previous != nil {
-		baseline, _ = o.Find(m.previous.ID)
-	}
-	canary, _ = o.Find(m.in.Release.ID)
-	return baseline, canary
-}
-
-// watch looks at the counters every tick until the step's time is over. Worse
-// ends it at once; undecided at the end follows the policy. It starts from the
-// recorded mark, so a resumed watch ends when the first one would have.
+// watch looks at the counters until the step's time is over. Worse ends it at
+// once; undecided where an answer is due follows the policy. It starts from
+// what is kept, so a resumed watch judges all that the first one saw, and ends
+// when that would have.
 func (m *move) watch(ctx context.Context, s step, begin mark) (sighting, error) {
-	policy := m.in.Plan.Release.Judge
+	kept, err := m.load(ctx)
+	if err != nil {
+		return sighting{}, err
+	}
 	end := begin.Time.Add(s.watch)
+	why, last := begin.Stop, false
+	v := m.verdict(kept, s)
 	for {
-		v, why, err := m.look(ctx, s, begin)
-		if err != nil {
-			return sighting{}, err
+		var o target.Observed
+		if why == nil {
+			if o, why, err = m.observe(ctx); err != nil {
+				return sighting{}, err
+			}
 		}
 		if why != nil {
+			v.Time, v.Answer, v.Reason = now(), fairlead.AnswerUndecided, "the target does not answer"
 			return sighting{Verdict: v, Stop: why}, nil
+		}
+		over := !now().Before(end)
+		if over && !last || m.dueLook(kept, o) {
+			if kept, err = m.see(ctx, kept, s, o, false); err != nil {
+				return sighting{}, err
+			}
+			v, last = m.verdict(kept, s), over
 		}
 		if v.Answer == fairlead.AnswerWorse {
 			return sighting{Verdict: v, Stop: &stop{Reason: v.Stage + ": " + v.Reason}}, nil
@@ -109,11 +116,9 @@ func (m *move) watch(ctx context.Context, s step, begin mark) (sighting, error) 
 		if why != nil {
 			return sighting{Verdict: v, Stop: why}, nil
 		}
-		if over := now(); !over.Before(end) {
-			done, why := m.settle(v, policy, over.Sub(end))
-			if done {
-				v.Reason += m.passing(v, why)
-				return sighting{Verdict: v, Stop: why}, nil
+		if over {
+			if done := m.settle(kept, s, v, now().Sub(end)); done != nil {
+				return *done, nil
 			}
 		}
 		if err := pause(ctx, m.Tick); err != nil {
@@ -122,74 +127,108 @@ func (m *move) watch(ctx context.Context, s step, begin mark) (sighting, error) 
 	}
 }
 
-// passing says why an undecided verdict lets the release go on.
-func (m *move) passing(v fairlead.Verdict, why *stop) string {
-	switch {
-	case why != nil || v.Answer != fairlead.AnswerUndecided:
-		return ""
-	case m.previous == nil:
-		return "; it goes on: it replaces nothing that serves"
-	default:
-		return "; it goes on by policy"
+// dueLook tells whether it is time for a look: enough of it has passed, or
+// what was seen so far cannot wait, as it may trip the floor.
+func (m *move) dueLook(s *series, o target.Observed) bool {
+	if now().Sub(s.cursor.Time) >= s.schedule.every {
+		return true
 	}
+	_, c := m.samples(o)
+	seen := since(c, s.cursor.Canary)
+	if seen == nil {
+		return false
+	}
+	const alarming = 5 // errors: the fewest with which the floor trips
+	floor := m.in.Plan.Release.Judge.ErrorFloor
+	return seen.Restarts > 0 || floor > 0 && seen.Errors >= alarming && float64(seen.Errors) >= floor*float64(seen.Requests)
 }
 
-// look takes one sample and asks the judge. A stop means that there was no
-// sample to judge.
-func (m *move) look(ctx context.Context, s step, begin mark) (fairlead.Verdict, *stop, error) {
-	v := fairlead.Verdict{
-		ID: m.in.ID + "/verdict/" + s.name, Deployment: m.in.ID, Stage: s.name,
-		Answer: fairlead.AnswerUndecided, Reason: "the target does not answer",
-	}
-	var o target.Observed
-	why, err := begin.Stop, error(nil)
-	if why == nil {
-		o, why, err = m.observe(ctx)
-	}
-	v.Time = now()
-	if err != nil || why != nil {
-		return v, why, err
-	}
-	b, c := m.arms(o)
-	baseline, canary := b.Sample.Since(begin.Baseline), c.Sample.Since(begin.Canary)
-	if s.after.weight == 100 {
-		baseline = m.reference(b.Sample, baseline.Restarts)
-	}
-	var r judge.Result
-	if m.previous == nil {
-		r = judge.Alone(canary, m.in.Plan.Release.Judge)
-	} else {
-		r = judge.Compare(baseline, canary, m.in.Plan.Release.Judge)
-	}
-	v.Answer, v.Reason, v.Metrics, v.Baseline, v.Canary = r.Answer, r.Reason, r.Metrics, baseline, canary
-	return v, nil, nil
-}
-
-// settle says whether the end of a stage has come, and whether it is a stop. A
-// first release has nothing to go back to, so there undecided is no reason to stop.
-func (m *move) settle(v fairlead.Verdict, p fairlead.JudgePolicy, late time.Duration) (done bool, why *stop) {
-	if v.Answer != fairlead.AnswerUndecided || m.previous == nil {
-		return true, nil
-	}
-	switch p.Undecided {
-	case fairlead.UndecidedPromote:
-		return true, nil
-	case fairlead.UndecidedHold:
-		if late < p.Hold.D() {
-			return false, nil
+// samples gives what both releases have served in all, nil for one that the
+// target does not know.
+func (m *move) samples(o target.Observed) (baseline, canary *fairlead.Sample) {
+	if m.previous != nil {
+		if i, ok := o.Find(m.previous.ID); ok {
+			baseline = &i.Sample
 		}
-		return true, undecided(fmt.Sprintf("%s: still undecided after holding for %s: %s", v.Stage, p.Hold, v.Reason))
+	}
+	if i, ok := o.Find(m.in.Release.ID); ok {
+		canary = &i.Sample
+	}
+	return baseline, canary
+}
+
+// see keeps what was served since the last look, with what the metrics servers
+// count, and shows it to the judge. At the beginning of a step the traffic has
+// just changed, so it belongs to the time before. It gives the series to go on
+// with.
+func (m *move) see(ctx context.Context, s *series, st step, o target.Observed, beginning bool) (*series, error) {
+	l := look{Time: now(), Stage: st.name, Period: periodOf(st.after.weight), Share: m.share(o, st)}
+	if beginning {
+		l.Period, l.Share = s.last(), 0
+	}
+	at := s.cursor
+	arms := []string{armCanary}
+	if m.previous != nil && l.Period != after {
+		arms = append(arms, armBaseline)
+	}
+	c := m.count(ctx, l.Time, at.Further, arms...)
+	baseline, canary := m.samples(o)
+	l.Baseline, l.Canary = since(baseline, at.Baseline), since(canary, at.Canary)
+	if l.Baseline != nil {
+		l.Baseline.Further = c.further[armBaseline]
+	}
+	if l.Canary != nil {
+		l.Canary.Further = c.further[armCanary]
+	}
+	if l.Period != before {
+		l.Missing = c.missing
+	}
+	l.Mark = at.Time.IsZero()
+	if !l.Mark {
+		l.Took = min(l.Time.Sub(at.Time), s.gap())
+	}
+	at.Time, at.Further = l.Time, c.next
+	if baseline != nil {
+		at.Baseline = baseline
+	}
+	if canary != nil {
+		at.Canary = canary
+		if at.LE == nil {
+			at.LE = canary.Latency.LE
+		}
+	}
+	if at.Reference == nil && st.after.weight == 100 && m.previous != nil {
+		at.Reference = s.with(l).refer(baseline)
+	}
+	added, err := m.keep(ctx, s, l, at)
+	if err != nil {
+		return nil, err
+	}
+	if !added {
+		return m.load(ctx)
+	}
+	return s, nil
+}
+
+func periodOf(weight int) period {
+	switch {
+	case weight <= 0:
+		return before
+	case weight < 100:
+		return beside
 	default:
-		return true, undecided(fmt.Sprintf("%s: undecided: %s", v.Stage, v.Reason))
+		return after
 	}
 }
 
-// undecided is a stop for want of an answer, with what can be done about it.
-func undecided(reason string) *stop {
-	return &stop{Reason: reason, Fault: fairlead.FaultOf(&fairlead.Problem{
-		Op: "judge", Kind: fairlead.KindFailed, Err: errors.New(reason),
-		Hint: "give the stages more time or traffic, lower judge.min-requests, or choose undecided: promote where that is safe",
-	})}
+// share gives the new release's part of the traffic when what is in force is
+// what the step wants; otherwise requests say nothing about how they are split.
+func (m *move) share(o target.Observed, s step) float64 {
+	i, ok := o.Find(m.in.Release.ID)
+	if !ok || i.Weight != s.after.weight || s.after.weight >= 100 {
+		return 0
+	}
+	return float64(i.Weight) / 100
 }
 
 // mustStop tells whether the rollout has to stop for a reason outside the
@@ -227,19 +266,3 @@ func (m *move) dismissed(ctx context.Context) (*stop, error) {
 // now is the wall clock inside a step, where its value is part of what the
 // step records. Flows themselves ask the engine.
 func now() time.Time { return time.Now().UTC() }
-
-// reference is what a release with all the traffic is judged against, since
-// the old one serves nothing any more: what that served beside it at the last
-// shared stage, else since the rollout began, else, when that was too little,
-// in all its life. Restarts are those of the stage: old ones excuse nothing.
-func (m *move) reference(whole fairlead.Sample, restarts uint64) fairlead.Sample {
-	out := whole
-	if recent := whole.Since(m.start); recent.Requests >= uint64(max(0, m.in.Plan.Release.Judge.MinRequests)) {
-		out = recent
-	}
-	if m.shared != nil {
-		out = *m.shared
-	}
-	out.Restarts = restarts
-	return out
-}

@@ -19,7 +19,8 @@ type Result struct {
 	Answer    fairlead.Answer         `json:"answer"`
 	DecidedAt time.Duration           `json:"decided_at"` // since judging began, when the answer fell; 0 while undecided
 	Metrics   []fairlead.MetricAnswer `json:"metrics"`
-	Reason    string                  `json:"reason"` // one sentence, with the numbers that decided
+	Reason    string                  `json:"reason"`          // one sentence, with the numbers that decided
+	Blind     bool                    `json:"blind,omitempty"` // nothing can be compared: data is missing, or the split is off
 }
 
 // Judge holds one analysis. It is a function of the policy and the intervals
@@ -156,6 +157,7 @@ func (j *Judge) Result() Result {
 			r.DecidedAt = j.since
 		}
 	}
+	r.Blind = !j.worse && (j.split.mismatch() || j.guard.blind())
 	r.Reason = j.reason(r)
 	return r
 }

@@ -12,7 +12,7 @@ import (
 func Defaults() fairlead.JudgePolicy {
 	return fairlead.JudgePolicy{
 		FalseAlarm: 0.01, FalsePass: 0.05, Tolerance: 0.1, Margin: 1, Negligible: 0.001,
-		Horizon: fairlead.Duration(time.Hour), ErrorFloor: 0.2, MinRequests: 50,
+		Horizon: fairlead.Duration(time.Hour), ErrorFloor: 0.2,
 		Metrics: []fairlead.MetricPolicy{
 			{Name: "errors", Kind: fairlead.MetricErrors, Critical: true},
 			{Name: "latency", Kind: fairlead.MetricLatency},

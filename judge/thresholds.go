@@ -91,3 +91,16 @@ func above(h fairlead.Histogram, bound float64) float64 {
 	}
 	return 0
 }
+
+// count gives how many requests a histogram holds; a malformed one holds none.
+func count(h fairlead.Histogram) uint64 {
+	if len(h.LE) == 0 || len(h.LE) != len(h.Count) {
+		return 0
+	}
+	for i := 1; i < len(h.LE); i++ {
+		if h.LE[i] <= h.LE[i-1] || h.Count[i] < h.Count[i-1] {
+			return 0
+		}
+	}
+	return h.Count[len(h.Count)-1]
+}

@@ -34,6 +34,7 @@ func (d *decoder) check(cfg *Config) {
 	d.checkPeople(cfg)
 	d.checkFreezes(cfg)
 	d.checkBreakGlass(cfg)
+	d.checkJudges(cfg)
 }
 
 // work is build, one test or one step, with where it stands.

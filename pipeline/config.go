@@ -30,6 +30,7 @@ type Config struct {
 	Freezes      []Freeze               `json:"freezes" doc:"Times in which nothing is released." example:"[{name: year-end, environments: [production], from: 2026-12-20, to: 2027-01-03, tz: Europe/Berlin}]"`
 	BreakGlass   *BreakGlass            `json:"break-glass" doc:"Who may go past approvals and freezes in an emergency." default:"nobody" example:"{who: [group:oncall], requires: [reason, incident]}"`
 	Deploy       Deploy                 `json:"deploy" doc:"How each strategy moves traffic and judges the release."`
+	Sources      Sources                `json:"sources" doc:"Where metrics are read that the target does not count itself." example:"{prometheus: {url: 'http://127.0.0.1:9090'}}"`
 
 	file   string
 	digest fairlead.Digest
@@ -142,7 +143,7 @@ type Rolling struct {
 // Judged is what all strategies have in common.
 type Judged struct {
 	Bake      *fairlead.Duration `json:"bake" doc:"How long the release is judged after promotion, with rollback still automatic." max:"168h" default:"10m where monitoring is full, otherwise 0s"`
-	Undecided string             `json:"undecided" doc:"What happens at the end of a stage without enough traffic for an answer: promote suits a service that is hardly used." enum:"hold,promote,rollback" default:"hold where monitoring is standard or full, otherwise promote"`
+	Undecided string             `json:"undecided" doc:"What happens where an answer is due and there is none: hold waits and then rolls back, ask waits for a person, promote suits a service that is hardly used." enum:"hold,ask,promote,rollback" default:"hold where monitoring is standard or full, otherwise promote"`
 	Hold      *fairlead.Duration `json:"hold" doc:"How much longer hold waits for an answer before it rolls back." max:"168h" default:"2m"`
 	Judge     Judge              `json:"judge" doc:"When a release counts as worse."`
 	Deadline  *fairlead.Duration `json:"deadline" doc:"A release that is not done by then is rolled back." min:"1s" max:"720h" default:"the sum of all waits, holds included, and 10m"`
@@ -151,11 +152,41 @@ type Judged struct {
 
 // Judge is the key judge of every strategy.
 type Judge struct {
-	MinRequests  *int     `json:"min-requests" doc:"Requests that each side must have served before there is an answer." min:"1" max:"1000000000" default:"50"`
-	ErrorMargin  *Percent `json:"error-margin" doc:"Tolerated increase of the error rate, absolute." default:"1%"`
-	LatencyRatio *float64 `json:"latency-ratio" doc:"Tolerated ratio between the latency of the new release and the live one." min:"1" max:"1000" default:"1.5"`
-	Quantile     *Percent `json:"quantile" doc:"Quantile of latency that is compared." default:"99%"`
-	ErrorFloor   *Percent `json:"error-floor" doc:"Error rate that is worse at once, whatever the live release does." default:"20%"`
+	FalseAlarm *Percent           `json:"false-alarm" doc:"How many healthy releases may be called worse, over all metrics and all looks." min:"0.001%" max:"20%" default:"1%"`
+	Margin     *Percent           `json:"margin" doc:"Relative increase of what is bad that has to be ruled out before a release is not worse; 100% is twice as much." min:"5%" default:"100%"`
+	Tolerance  *Percent           `json:"tolerance" doc:"Relative increase that is never called worse: equal replicas differ by that much." default:"10%, half the margin at most"`
+	Negligible *Percent           `json:"negligible" doc:"Share of bad events so small that a release below it is not worse, whatever the live release does." default:"0.1%"`
+	Horizon    *fairlead.Duration `json:"horizon" doc:"How long the whole analysis is planned to take; counts are put together in blocks of a sixtieth of it." min:"1s" max:"720h" default:"the sum of all stages and the bake"`
+	WarmUp     *fairlead.Duration `json:"warm-up" doc:"Time after the first traffic that is not judged, except for restarts and the floor." max:"24h" default:"a twentieth of the horizon, 30s at most"`
+	ErrorFloor *Percent           `json:"error-floor" doc:"Error rate that is worse at once, whatever the live release does." default:"20%"`
+	Metrics    []JudgeMetric      `json:"metrics" doc:"What is compared." min:"1" max:"50" default:"errors, which is critical, and latency" example:"[{name: errors, critical: true}, {name: latency, at: [0.3]}]"`
+}
+
+// JudgeMetric is one entry of judge.metrics.
+type JudgeMetric struct {
+	Name     string    `json:"name" doc:"The target's own errors or latency, or a name for what bad and total, or buckets, ask a metrics server." required:"true" pattern:"name"`
+	Source   string    `json:"source" doc:"Who counts it." enum:"target,prometheus" default:"prometheus with bad, total or buckets, otherwise target"`
+	Bad      string    `json:"bad" doc:"PromQL for counters of bad events, one series per process; {{service}}, {{environment}}, {{release}} and {{arm}} stand for what they say." example:"'orders_lost_total{fairlead_release=\"{{release}}\"}'"`
+	Total    string    `json:"total" doc:"PromQL for counters of all events, with the same variables." example:"'orders_total{fairlead_release=\"{{release}}\"}'"`
+	Buckets  string    `json:"buckets" doc:"PromQL for the buckets of a histogram, with the same variables and the label le." example:"'checkout_seconds_bucket{fairlead_release=\"{{release}}\"}'"`
+	At       []float64 `json:"at" doc:"Upper bounds, in seconds or the histogram's unit, above which an event is bad." min:"1" max:"10" default:"those above which half, a tenth and a hundredth of all events lie" example:"[0.3, 1]"`
+	Margin   *Percent  `json:"margin" doc:"The metric's own margin." min:"5%" default:"the judge's"`
+	Weight   *int      `json:"weight" doc:"Part of the false alarms that this metric may use, against the others." min:"1" max:"1000" default:"1"`
+	Critical *bool     `json:"critical" doc:"It has to be shown not worse; where some are critical, the others may stay undecided." default:"true for errors, otherwise false"`
+}
+
+// Sources is the section sources.
+type Sources struct {
+	Prometheus *Prometheus `json:"prometheus" doc:"A server that speaks Prometheus' HTTP API."`
+}
+
+// Prometheus is sources.prometheus.
+type Prometheus struct {
+	URL           string             `json:"url" doc:"Base URL of the server." required:"true" example:"http://127.0.0.1:9090"`
+	CA            string             `json:"ca" doc:"Path of a PEM file with the authorities that vouch for the server, on the machine that executes runs." default:"those of the machine"`
+	Authorization string             `json:"authorization" doc:"Name of the environment variable that holds the Authorization header's value." pattern:"env" example:"PROMETHEUS_AUTHORIZATION"`
+	Timeout       *fairlead.Duration `json:"timeout" doc:"How long one reading may take, further attempts included." min:"100ms" max:"1m" default:"5s"`
+	Stale         *fairlead.Duration `json:"stale" doc:"A sample older than this is missing data." min:"1s" max:"1h" default:"1m"`
 }
 
 // Percent is a share between 0 and 1 that is written "1%".

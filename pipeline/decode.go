@@ -216,6 +216,10 @@ func (d *decoder) unknownKey(k *yaml.Node, key string, fields []field) {
 		d.report(k, key, "is not supported by this version of fairlead", "", "remove it")
 		return
 	}
+	if instead, was := removed[k.Value]; was && strings.HasSuffix(key, ".judge."+k.Value) {
+		d.report(k, key, "is no longer a key", "", instead)
+		return
+	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
@@ -229,8 +233,15 @@ func (d *decoder) unknownKey(k *yaml.Node, key string, fields []field) {
 
 // later holds keys that people may expect from descriptions of what is to come.
 var later = map[string]bool{
-	"lock":        true,
-	"false-alarm": true, "metrics": true,
+	"lock": true,
+}
+
+// removed holds keys of judge that earlier versions had, with what to do now.
+var removed = map[string]string{
+	"min-requests":  "remove it: the judge knows by itself how much is enough; `fairlead plan` says",
+	"error-margin":  "say judge.margin, which is relative (100% is twice as many errors), and judge.negligible",
+	"latency-ratio": "say judge.margin: how many more slow requests have to be ruled out",
+	"quantile":      "give judge.metrics a latency with the bounds that matter: {name: latency, at: [0.3]}",
 }
 
 // isReadable tells whether a name can stand in a dotted key as it is.

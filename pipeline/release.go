@@ -137,7 +137,6 @@ func (p *planner) deploy() {
 	judged := p.judged()
 	r.Ready = choose(c, "ready", judged.Ready, defaultReady, "")
 	r.Bake = choose(c, "bake", judged.Bake, p.when("full", defaultBake), p.monitoring())
-	r.Judge = p.judge(c, judged)
 	waits, looks := r.Ready+r.Bake, 1 // looks: how often the judge may be undecided
 	switch p.strategy {
 	case fairlead.StrategyCanary:
@@ -158,6 +157,8 @@ func (p *planner) deploy() {
 		waits += s.For
 		looks++
 	}
+	r.Judge = p.judge(c, judged, waits-r.Ready-r.KeepOld)
+	r.Metrics = p.metricsServer(r.Judge)
 	if r.Judge.Undecided == fairlead.UndecidedHold {
 		waits += r.Judge.Hold * fairlead.Duration(looks)
 	}
@@ -197,28 +198,6 @@ func (p *planner) judged() Judged {
 		return p.cfg.Deploy.BlueGreen.Judged
 	default:
 		return p.cfg.Deploy.Rolling.Judged
-	}
-}
-
-// judge is when the release counts as worse.
-func (p *planner) judge(c chooser, judged Judged) fairlead.JudgePolicy {
-	j := judged.Judge
-	undecided := fairlead.UndecidedPromote
-	if p.metrics() {
-		undecided = fairlead.UndecidedHold
-	}
-	var configured *string
-	if judged.Undecided != "" {
-		configured = &judged.Undecided
-	}
-	return fairlead.JudgePolicy{
-		MinRequests:  choose(c, "judge.min-requests", j.MinRequests, 50, ""),
-		ErrorMargin:  float64(choose(c, "judge.error-margin", j.ErrorMargin, 0.01, "")),
-		LatencyRatio: choose(c, "judge.latency-ratio", j.LatencyRatio, 1.5, ""),
-		Quantile:     float64(choose(c, "judge.quantile", j.Quantile, 0.99, "")),
-		ErrorFloor:   float64(choose(c, "judge.error-floor", j.ErrorFloor, 0.2, "")),
-		Undecided:    choose(c, "undecided", configured, undecided, p.monitoring()),
-		Hold:         choose(c, "hold", judged.Hold, defaultHold, ""),
 	}
 }
 

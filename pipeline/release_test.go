@@ -39,8 +39,17 @@ func TestReleaseDefaults(t *testing.T) {
 			if r.Bake != c.bake || r.KeepOld != c.keepOld || r.Judge.Undecided != c.undecided || r.Deadline != c.deadline {
 				t.Errorf("bake %s, keep-old %s, undecided %s, deadline %s", r.Bake, r.KeepOld, r.Judge.Undecided, r.Deadline)
 			}
+			horizon := r.Bake
+			for _, stage := range r.Steps {
+				horizon += stage.For
+			}
 			judge := fairlead.JudgePolicy{
-				MinRequests: 50, ErrorMargin: 0.01, LatencyRatio: 1.5, Quantile: 0.99, ErrorFloor: 0.2,
+				FalseAlarm: 0.01, Margin: 1, Tolerance: 0.1, Negligible: 0.001, Horizon: horizon,
+				WarmUp: min(horizon/20, fairlead.Duration(30*time.Second)), ErrorFloor: 0.2,
+				Metrics: []fairlead.MetricPolicy{
+					{Name: "errors", Kind: fairlead.MetricErrors, Weight: 1, Critical: true},
+					{Name: "latency", Kind: fairlead.MetricLatency, Weight: 1},
+				},
 				Undecided: c.undecided, Hold: minutes(2),
 			}
 			if !reflect.DeepEqual(r.Judge, judge) || r.Ready != minutes(2) {
@@ -52,12 +61,24 @@ func TestReleaseDefaults(t *testing.T) {
 
 func TestReleaseIsConfigured(t *testing.T) {
 	judge := "undecided: rollback, hold: 3s, deadline: 1h, ready: 4s, bake: 5s, " +
-		"judge: {min-requests: 7, error-margin: 2%, latency-ratio: 3, quantile: 50%, error-floor: 90%}"
+		"judge: {false-alarm: 2%, margin: 50%, tolerance: 5%, negligible: 3%, horizon: 7s, warm-up: 1s, error-floor: 90%, " +
+		`metrics: [{name: latency, at: [0.3], margin: 80%, weight: 3, critical: true}, {name: lost, bad: 'lost{r="{{release}}"}', total: 'all{a="{{arm}}"}'}, ` +
+		`{name: checkout, source: prometheus, buckets: 'b{r="{{release}}"}', at: [1, 2]}]}`
 	want := fairlead.JudgePolicy{
-		MinRequests: 7, ErrorMargin: 0.02, LatencyRatio: 3, Quantile: 0.5, ErrorFloor: 0.9,
+		FalseAlarm: 0.02, Margin: 0.5, Tolerance: 0.05, Negligible: 0.03, Horizon: fairlead.Duration(7 * time.Second),
+		WarmUp: fairlead.Duration(time.Second), ErrorFloor: 0.9,
+		Metrics: []fairlead.MetricPolicy{
+			{Name: "latency", Kind: fairlead.MetricLatency, Margin: 0.8, Weight: 3, Critical: true, Thresholds: []float64{0.3}},
+			{Name: "lost", Kind: fairlead.MetricCounts, Weight: 1, Bad: `lost{r="{{release}}"}`, Total: `all{a="{{arm}}"}`},
+			{Name: "checkout", Kind: fairlead.MetricHistogram, Weight: 1, Buckets: `b{r="{{release}}"}`, Thresholds: []float64{1, 2}},
+		},
 		Undecided: "rollback", Hold: fairlead.Duration(3 * time.Second),
 	}
-	config := shop + "deploy:\n" +
+	server := fairlead.MetricsServer{
+		Type: "prometheus", URL: "http://prom", CA: "/ca.pem", Authorization: "PROM",
+		Timeout: fairlead.Duration(2 * time.Second), Stale: fairlead.Duration(9 * time.Second),
+	}
+	config := shop + "sources: {prometheus: {url: 'http://prom', ca: /ca.pem, authorization: PROM, timeout: 2s, stale: 9s}}\ndeploy:\n" +
 		"  canary: {steps: [{weight: 1, for: 1s}, {weight: 99, for: 2s}], " + judge + "}\n" +
 		"  blue-green: {for: 6s, keep-old: 7s, " + judge + "}\n" +
 		"  rolling: {for: 8s, " + judge + "}\n"
@@ -69,8 +90,8 @@ func TestReleaseIsConfigured(t *testing.T) {
 		p := mustPlan(t, config, push(branch))
 		r := p.Release
 		have, _ := json.Marshal(r.Steps)
-		if string(have) != steps || !reflect.DeepEqual(r.Judge, want) {
-			t.Errorf("%s: steps %s, judge %+v", branch, have, r.Judge)
+		if string(have) != steps || !reflect.DeepEqual(r.Judge, want) || !reflect.DeepEqual(r.Metrics, &server) {
+			t.Errorf("%s: steps %s, judge %+v, metrics %+v", branch, have, r.Judge, r.Metrics)
 		}
 		if r.Deadline.String() != "1h0m0s" || r.Ready.String() != "4s" || r.Bake.String() != "5s" {
 			t.Errorf("%s: deadline %s, ready %s, bake %s", branch, r.Deadline, r.Ready, r.Bake)
@@ -88,8 +109,8 @@ func TestEveryDeployChoiceHasAReason(t *testing.T) {
 	for branch, extra := range map[string]string{"main": "keep-old", "develop": "steps", "feature/x": "for"} {
 		p := mustPlan(t, shop, push(branch))
 		for _, name := range []string{
-			"ready", "bake", "undecided", "hold", "deadline", "judge.min-requests", "judge.error-margin",
-			"judge.latency-ratio", "judge.quantile", "judge.error-floor", extra,
+			"ready", "bake", "undecided", "hold", "deadline", "judge.false-alarm", "judge.margin", "judge.tolerance",
+			"judge.negligible", "judge.horizon", "judge.warm-up", "judge.error-floor", "judge.metrics", extra,
 		} {
 			if r := reason(p, "deploy "+name); r.Choice == "" || r.Source != "default" || r.Detail == "" {
 				t.Errorf("%s: %s is explained by %+v", branch, name, r)

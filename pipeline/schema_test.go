@@ -69,7 +69,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"unknown nested key": "{version: 1, build: {run: x, banana: 1}}",
 		"missing run":        "{version: 1, build: {artifacts: [x]}}",
 		"bad duration":       "{version: 1, build: {run: x, timeout: 5}}",
-		"bad percent":        "{version: 1, deploy: {canary: {judge: {error-margin: 5}}}}",
+		"bad percent":        "{version: 1, deploy: {canary: {judge: {error-floor: 5}}}}",
 		"bad enum":           "{version: 1, tests: {unit: {run: x, level: slow}}}",
 		"bad weight":         "{version: 1, deploy: {canary: {steps: [{weight: 101, for: 1m}]}}}",
 		"no stages":          "{version: 1, deploy: {canary: {steps: []}}}",

@@ -96,14 +96,42 @@ func explainVerdict(v fairlead.Verdict) Explanation {
 		Headline: fmt.Sprintf("%s at %s: %s", strings.ReplaceAll(string(v.Answer), "_", " "), v.Time.Format("15:04:05.000"), v.Reason),
 	}
 	for _, m := range v.Metrics {
-		e.Causes = append(e.Causes, Explanation{
-			Subject:  m.Name,
-			Headline: fmt.Sprintf("%s: %s", strings.ReplaceAll(string(m.Answer), "_", " "), m.Reason),
-			Numbers:  []Number{{"baseline", m.Baseline, m.Unit}, {"canary", m.Canary, m.Unit}},
-		})
+		e.Causes = append(e.Causes, explainMetric(m))
 	}
 	e.Causes = append(e.Causes, explainSample("old release", v.Baseline), explainSample("new release", v.Canary))
 	return e
+}
+
+// explainMetric gives one metric's answer with all that it rests on.
+func explainMetric(m fairlead.MetricAnswer) Explanation {
+	e := Explanation{
+		Subject:  m.Name,
+		Headline: fmt.Sprintf("%s: %s", strings.ReplaceAll(string(m.Answer), "_", " "), m.Reason),
+		Numbers:  []Number{{"baseline", m.Baseline, m.Unit}, {"canary", m.Canary, m.Unit}},
+	}
+	if m.Against == fairlead.AgainstBefore {
+		e.Subject += " against before"
+	}
+	if m.Alpha > 0 {
+		e.Headline += fmt.Sprintf("; %s, e-value %.3g of %.4g", effect(m), m.EValue, 1/m.Alpha)
+		e.Numbers = append(e.Numbers, Number{"effect", m.Effect, "1"}, Number{"low", m.Interval[0], "1"}, Number{"high", m.Interval[1], "1"},
+			Number{"e_value", m.EValue, "1"}, Number{"alpha", m.Alpha, "1"})
+	}
+	return e
+}
+
+// effect says how many times as often the new release has bad events, with
+// the interval in which that lies.
+func effect(m fairlead.MetricAnswer) string {
+	const unbounded = 1000 // as the judge writes it
+	if m.Interval[0] <= 0 && m.Interval[1] >= unbounded {
+		return "no effect can be told"
+	}
+	high := fmt.Sprintf("%.3g", m.Interval[1])
+	if m.Interval[1] >= unbounded {
+		high = "any"
+	}
+	return fmt.Sprintf("%.3g times as many (%.3g to %s)", m.Effect, m.Interval[0], high)
 }
 
 func explainSample(name string, s fairlead.Sample) Explanation {

@@ -46,6 +46,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Control: func(ctx context.Context, s cli.Settings) (cli.Control, error) { return w.openControl(ctx, s) },
 		Doctor:  w.doctor,
 		Access:  w.access,
+		Traffic: traffic,
 		Agent:   func(s cli.Settings) cli.AgentTools { return agentTools{wiring: w, set: s} },
 		Kinds:   kinds(),
 	}
@@ -103,7 +104,7 @@ func gateDoc() string {
 
 // doctor looks for the tools that the configuration needs.
 func (w *wiring) doctor(ctx context.Context, s cli.Settings) ([]cli.Tool, error) {
-	needed, err := neededTools(ctx, s)
+	p, needed, err := neededTools(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -111,28 +112,31 @@ func (w *wiring) doctor(ctx context.Context, s cli.Settings) ([]cli.Tool, error)
 	for _, t := range doctor.Check(ctx, needed) {
 		out = append(out, cli.Tool(t))
 	}
+	if t := w.env.metricsTool(ctx, p); t != nil {
+		out = append(out, *t)
+	}
 	access, err := reviewed(ctx, s)
 	return append(out, access...), err
 }
 
-// neededTools reads the configuration of the work tree and gives the programs
-// that its commands begin with. Without git there is nothing to read: then git
-// is what is needed.
-func neededTools(ctx context.Context, s cli.Settings) (map[string]string, error) {
+// neededTools reads the configuration of the work tree and gives its plan and
+// the programs that its commands begin with. Without git there is nothing to
+// read: then git is what is needed.
+func neededTools(ctx context.Context, s cli.Settings) (fairlead.Plan, map[string]string, error) {
 	needed := map[string]string{"git": "reading commits"}
 	repo, err := worktree.Open(ctx, s.Dir)
 	if err != nil {
 		if fairlead.KindOf(err) == fairlead.KindUnavailable {
-			return needed, nil
+			return fairlead.Plan{}, needed, nil
 		}
-		return nil, err
+		return fairlead.Plan{}, nil, err
 	}
 	p, _, err := planner{set: s}.plan(ctx, repo, cli.PlanQuery{Event: string(fairlead.EventPush)})
 	if err != nil {
-		return nil, err
+		return p, nil, err
 	}
 	maps.Copy(needed, doctor.Needed(p))
-	return needed, nil
+	return p, needed, nil
 }
 
 // home is where a repository's state is kept.

@@ -45,8 +45,8 @@ environments:
   staging: {security: none, target: {process: {command: [./tiny.bin], replicas: 2, listen: "%s", ready: {http: /}}}}
   production: {deploy: rolling, security: none, target: {process: {command: [./tiny.bin], replicas: 2, listen: "%s", ready: {http: /}}}}
 deploy:
-  rolling: {for: 100ms, bake: 0s, undecided: promote, judge: {latency-ratio: 1000}}
-  canary: {steps: [{weight: 20, for: 150ms}, {weight: 60, for: 150ms}], bake: 100ms, undecided: promote, judge: {latency-ratio: 1000}}
+  rolling: {for: 100ms, bake: 0s, undecided: promote}
+  canary: {steps: [{weight: 20, for: 150ms}, {weight: 60, for: 150ms}], bake: 100ms, undecided: promote}
 `
 
 // newLab makes the repository and releases its first version.
