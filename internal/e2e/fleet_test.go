@@ -55,9 +55,9 @@ tests:
 environments:
   staging: {deploy: %s, target: {process: {command: [./tiny.bin], replicas: 1, listen: "127.0.0.1:%d", ready: {http: /ready}}}}
 deploy:
-  rolling: {for: 200ms, undecided: promote, judge: {latency-ratio: 1000}}
-  canary: {steps: [{weight: 20, for: 200ms}, {weight: 60, for: 200ms}], bake: 0s, undecided: promote, judge: {latency-ratio: 1000}}
-  blue-green: {for: 200ms, keep-old: 0s, bake: 0s, undecided: promote, judge: {latency-ratio: 1000}}
+  rolling: {for: 200ms, undecided: promote}
+  canary: {steps: [{weight: 20, for: 200ms}, {weight: 60, for: 200ms}], bake: 0s, undecided: promote}
+  blue-green: {for: 200ms, keep-old: 0s, bake: 0s, undecided: promote}
 `
 
 // TestFleet releases many services at once and loses none: every run ends with

@@ -25,9 +25,9 @@ build: {run: 'cp %s tiny.bin', artifacts: [tiny.bin, version]}
 environments:
   staging: {security: none, tests: none, target: {process: {command: [./tiny.bin], env: {TINY_FAIL: "%d"}, replicas: 2, listen: "%s", ready: {http: /ready}}}}
 deploy:
-  rolling: {for: 2s, bake: 1s, undecided: promote, judge: {latency-ratio: 1000}}
-  canary: {steps: [{weight: 20, for: 2s}, {weight: 60, for: 2s}], bake: 1s, undecided: promote, judge: {latency-ratio: 1000}}
-  blue-green: {for: 2s, keep-old: 0s, bake: 1s, undecided: promote, judge: {latency-ratio: 1000}}
+  rolling: {for: 2s, bake: 1s, undecided: promote}
+  canary: {steps: [{weight: 20, for: 2s}, {weight: 60, for: 2s}], bake: 1s, undecided: promote}
+  blue-green: {for: 2s, keep-old: 0s, bake: 1s, undecided: promote}
 `
 
 // turnRate is the traffic while releases are made, in requests a second.

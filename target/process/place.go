@@ -31,7 +31,8 @@ type place struct {
 	front  *front      // nil while nothing is wanted, or when it cannot be opened
 	closed bool
 
-	frontProblem error // why front is nil although something is wanted
+	discovered   string // what the file for discovery says
+	frontProblem error  // why front is nil although something is wanted
 }
 
 func newPlace(h *host, k *keeper, at target.Place) *place {

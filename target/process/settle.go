@@ -81,6 +81,7 @@ func (p *place) reroute() {
 		// Desired states are checked before they are taken on.
 		p.host.log.Error("routing table refused", "service.name", p.at.Service, "error", err)
 	}
+	p.discover()
 }
 
 // retire stops a replica that is no longer in the table.

@@ -1,11 +1,13 @@
 // Command tiny is a service small enough to be released in a second. It says
-// what the file version beside it says, and TINY_FAIL is the percentage of its
-// answers that are errors.
+// what the file version beside it says. TINY_FAIL, the percentage of its
+// answers that are errors, and its flags make a release bad.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/signal"
@@ -17,23 +19,18 @@ import (
 )
 
 func main() {
-	version := []byte("tiny\n")
+	s := service{version: []byte("tiny\n")}
 	if self, err := os.Executable(); err == nil {
 		if said, err := os.ReadFile(filepath.Join(filepath.Dir(self), "version")); err == nil {
-			version = said
+			s.version = said
 		}
 	}
-	failing, _ := strconv.ParseInt(os.Getenv("TINY_FAIL"), 10, 64) // 0 when it is not set
-	var asked atomic.Int64
-	server := &http.Server{
-		Addr: "127.0.0.1:" + os.Getenv("PORT"), ReadHeaderTimeout: time.Second,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/ready" && asked.Add(37)%100 < failing {
-				w.WriteHeader(http.StatusInternalServerError)
-			}
-			_, _ = w.Write(version)
-		}),
-	}
+	s.failing, _ = strconv.ParseInt(os.Getenv("TINY_FAIL"), 10, 64) // 0 when it is not set
+	flag.Float64Var(&s.fail, "fail", 0, "share of requests that are answered with 500")
+	flag.Float64Var(&s.slow, "slow", 0, "share of requests that take 300 ms longer")
+	flag.Float64Var(&s.lose, "lose", 0, "share of orders that are lost, although the answer is fine")
+	flag.Parse()
+	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), ReadHeaderTimeout: time.Second, Handler: &s}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -44,4 +41,35 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// service counts every request but those of Prometheus as an order.
+type service struct {
+	version             []byte
+	failing             int64
+	fail, slow, lose    float64
+	asked, orders, lost atomic.Int64
+}
+
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/metrics":
+		fmt.Fprintf(w, "# TYPE orders_total counter\norders_total %d\n# TYPE orders_lost_total counter\norders_lost_total %d\n",
+			s.orders.Load(), s.lost.Load())
+		return
+	case "/ready":
+		_, _ = w.Write(s.version)
+		return
+	}
+	if rand.Float64() < s.slow {
+		time.Sleep(300 * time.Millisecond)
+	}
+	s.orders.Add(1)
+	if rand.Float64() < s.lose {
+		s.lost.Add(1)
+	}
+	if s.asked.Add(37)%100 < s.failing || rand.Float64() < s.fail {
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+	_, _ = w.Write(s.version)
 }
