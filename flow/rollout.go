@@ -39,6 +39,7 @@ type move struct {
 	current  *fairlead.Release // takes the traffic when the rollout begins; nil when nothing does
 	previous *fairlead.Release // current; nil when that is the very release to be rolled out, or does not serve
 	first    time.Time         // when the rollout began
+	waited   time.Duration     // for people, which is not the release's time
 	metrics  Metrics           // opened when it is first asked; nil before
 }
 

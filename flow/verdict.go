@@ -153,6 +153,9 @@ func (m *move) settle(s *series, st step, v fairlead.Verdict, late time.Duration
 	switch p.Undecided {
 	case fairlead.UndecidedPromote:
 		return goOn("; it goes on by policy (undecided: promote)")
+	case fairlead.UndecidedAsk:
+		v.Reason += "; a person has to say whether it goes on"
+		return &sighting{Verdict: v, Ask: true}
 	case fairlead.UndecidedHold:
 		if late < p.Hold.D() {
 			return nil

@@ -41,6 +41,9 @@ func (m *move) judge(s step) (*stop, error) {
 	if err := m.noteVerdict(seen.Verdict); err != nil {
 		return nil, err
 	}
+	if seen.Ask {
+		return m.ask(s)
+	}
 	return seen.Stop, nil
 }
 
@@ -237,7 +240,7 @@ func (m *move) mustStop(ctx context.Context) (*stop, error) {
 	if why, err := m.dismissed(ctx); err != nil || why != nil {
 		return why, err
 	}
-	if limit := m.in.Plan.Release.Deadline.D(); limit > 0 && now().Sub(m.first) > limit {
+	if limit := m.in.Plan.Release.Deadline.D(); limit > 0 && now().Sub(m.first) > limit+m.waited {
 		return &stop{Reason: fmt.Sprintf("not done within %s", limit)}, nil
 	}
 	return nil, nil

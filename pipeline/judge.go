@@ -134,13 +134,16 @@ func (d *decoder) checkJudges(cfg *Config) {
 		d.reportAt("sources.prometheus.url", "must begin with http:// or https://", got(s.URL), "")
 	}
 	for _, strategy := range []struct {
-		name  string
-		judge Judge
+		name, undecided string
+		judge           Judge
 	}{
-		{"canary", cfg.Deploy.Canary.Judge},
-		{"blue-green", cfg.Deploy.BlueGreen.Judge},
-		{"rolling", cfg.Deploy.Rolling.Judge},
+		{"canary", cfg.Deploy.Canary.Undecided, cfg.Deploy.Canary.Judge},
+		{"blue-green", cfg.Deploy.BlueGreen.Undecided, cfg.Deploy.BlueGreen.Judge},
+		{"rolling", cfg.Deploy.Rolling.Undecided, cfg.Deploy.Rolling.Judge},
 	} {
+		if strategy.undecided == fairlead.UndecidedAsk && len(cfg.People) == 0 {
+			d.reportAt("deploy."+strategy.name+".undecided", "must have somebody to ask", got(strategy.undecided), "name them under people")
+		}
 		key, seen := "deploy."+strategy.name+".judge", map[string]bool{metricRestarts: true}
 		for i, m := range strategy.judge.Metrics {
 			at := fmt.Sprintf("%s.metrics[%d]", key, i)
