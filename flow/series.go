@@ -140,15 +140,22 @@ func (s *series) known(a *judge.Arm) *judge.Arm {
 	return a
 }
 
-// planned gives which share of the time planned without the old release,
-// holding included, has passed: 0..1.
+// planned gives which share of the reference stands against the first time
+// spent without the old release, 0..1: half of it where holding may follow,
+// and the other half while it is held.
 func (s *series) planned(spent time.Duration) float64 {
-	all := s.schedule.after
+	first, hold := s.schedule.after, time.Duration(0)
 	if s.policy.Undecided == fairlead.UndecidedHold {
-		all += s.policy.Hold.D()
+		hold = s.policy.Hold.D()
 	}
-	if all <= 0 {
-		return 1
+	part := func(spent, of time.Duration) float64 {
+		if of <= 0 {
+			return 1
+		}
+		return min(float64(spent)/float64(of), 1)
 	}
-	return min(float64(spent)/float64(all), 1)
+	if hold <= 0 {
+		return part(spent, first)
+	}
+	return part(spent, first)/2 + part(max(spent-first, 0), hold)/2
 }
