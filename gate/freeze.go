@@ -3,7 +3,6 @@ package gate
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -124,17 +123,6 @@ func (w window) holds(at time.Time) (until time.Time, holds bool) {
 		end = start.AddDate(0, 0, int(w.span/day))
 	}
 	return end, at.Before(end)
-}
-
-// FreezesIn gives the freezes of an environment.
-func FreezesIn(all []fairlead.Freeze, environment string) []fairlead.Freeze {
-	var out []fairlead.Freeze
-	for _, f := range all {
-		if len(f.Environments) == 0 || slices.Contains(f.Environments, environment) {
-			out = append(out, f)
-		}
-	}
-	return out
 }
 
 // Frozen gives the freezes that hold at a time. Each says until when, counting
