@@ -1,0 +1,54 @@
+package main
+
+import (
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/judge"
+)
+
+// verdict is how an analysis ended.
+type verdict struct {
+	worse    int // minute at which it was called worse, from 1 on; 0 never
+	promoted int // minute from which on it was called not worse until the end; 0 not
+	stopped  int // minute at which the split was called broken; 0 never
+	served   int // bad requests of the canary until worse, or until the end
+}
+
+// policyOf is the judge's policy for a family: the defaults, told the warm-up.
+func policyOf(f family) fairlead.JudgePolicy {
+	p := judge.Defaults()
+	p.WarmUp = fairlead.Duration(time.Duration(f.warmUp) * time.Minute)
+	return p
+}
+
+// intervals turns an analysis into what the judge observes.
+func (f family) intervals(r *run) []judge.Interval {
+	out := make([]judge.Interval, minutes)
+	for m := range out {
+		out[m] = judge.Interval{End: time.Duration(m+1) * time.Minute, Share: f.share}
+		if s := r.baseline[m]; s != nil {
+			out[m].Baseline = &judge.Arm{Sample: *s}
+		}
+		if s := r.canary[m]; s != nil {
+			out[m].Canary = &judge.Arm{Sample: *s}
+		}
+	}
+	return out
+}
+
+// ask has the judge decide on an analysis.
+func ask(f family, r *run, p fairlead.JudgePolicy) verdict {
+	j := judge.New(p)
+	for _, iv := range f.intervals(r) {
+		j.Observe(iv)
+	}
+	var v verdict
+	switch got := j.Result(); got.Answer {
+	case fairlead.AnswerWorse:
+		v.worse = int(got.DecidedAt / time.Minute)
+	case fairlead.AnswerNotWorse:
+		v.promoted = int(got.DecidedAt / time.Minute)
+	}
+	return v
+}
