@@ -36,7 +36,7 @@ releases ?= 1000
 workers ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test cluster test-kubernetes check format lint race fuzz bench bench-release bench-releases clean
+.PHONY: help build run test cluster test-kubernetes check format lint race fuzz bench bench-release bench-releases bench-judge clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -94,6 +94,9 @@ bench-release: ## rollback time and failed requests of every strategy under load
 
 bench-releases: ## a thousand releases of fifty services, none lost
 	go test ./internal/e2e -count 1 -run 'TestFleet$$' -v -timeout 3h -services $(services) -releases $(releases) -workers $(workers)
+
+bench-judge: ## how often the judge errs, beside other tools: docs/reference/judge.md
+	go run ./internal/judgebench -out docs/reference/judge.md
 
 clean: ## remove what make has made
 	rm -rf bin

@@ -22,6 +22,7 @@ type App struct {
 	Agent  func(Settings) AgentTools
 	// Traffic says what a policy needs for its answers; nil when that is not known.
 	Traffic func(fairlead.JudgePolicy) Traffic
+	Replay  func(ReplayQuery) (Replayed, error)
 	Kinds   []Kind
 }
 

@@ -6,6 +6,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -44,9 +45,18 @@ func Run(ctx context.Context, args []string, io Stdio, app App) int {
 	if err == nil {
 		return fairlead.ExitPassed
 	}
+	var s said
+	if errors.As(err, &s) {
+		return s.code
+	}
 	c.report(err)
 	return fairlead.ExitCode(err)
 }
+
+// said ends a command whose answer has been written and is its exit code too.
+type said struct{ code int }
+
+func (s said) Error() string { return fmt.Sprintf("exit code %d", s.code) }
 
 // commands holds what the commands share.
 type commands struct {
@@ -80,7 +90,7 @@ func (c *commands) root() *cobra.Command {
 		c.planCommand(), c.runCommand(), c.statusCommand(), c.whyCommand(), c.logsCommand(), c.watchCommand(),
 		c.envCommand(), c.promoteCommand(), c.evidenceCommand(), c.cancelCommand(), c.retryCommand(), c.resumeCommand(), c.rollbackCommand(),
 		c.approveCommand(), c.rejectCommand(), c.freezeCommand(), c.breakGlassCommand(),
-		c.configCommand(), c.explainCommand(), c.doctorCommand(), c.serveCommand(), c.agentCommand(),
+		c.configCommand(), c.explainCommand(), c.doctorCommand(), c.serveCommand(), c.agentCommand(), c.judgeCommand(),
 	)
 	for _, sub := range root.Commands() {
 		strictArgs(sub)

@@ -79,7 +79,7 @@ func (j *Judge) reason(r Result) string {
 	}
 	var reasons []string
 	for _, m := range r.Metrics {
-		if m.Answer == r.Answer {
+		if m.Answer == r.Answer && (m.Alpha > 0 || j.worse) { // that nothing was restarted goes without saying
 			reasons = append(reasons, m.Reason)
 		}
 	}

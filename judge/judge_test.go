@@ -56,6 +56,7 @@ func TestJudge(t *testing.T) {
 
 func BenchmarkVerdict(b *testing.B) {
 	p := judge.Defaults()
+	p.Horizon = fairlead.Duration(10_000 * time.Second)
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
 	for _, n := range names {
 		p.Metrics = append(p.Metrics, fairlead.MetricPolicy{Name: n, Kind: fairlead.MetricCounts})

@@ -10,46 +10,121 @@ import "math"
 // not known beforehand, so each relative risk is held under several spreads.
 
 // spreads are the squared coefficients of variation of an arm's rate from
-// block to block; belief is how much is staked on each.
-var (
-	spreads = [...]float64{0, 0.03, 0.15, 0.6}
-	belief  = [...]float64{0.6, 0.2, 0.12, 0.08}
-)
+// block to block.
+var spreads = [...]float64{0, 0.03, 0.12, 0.45}
+
+// belief gives what is staked on each spread, by the number of bad events in
+// the first block. Among few events chance hides the spread of the arms; where
+// there are many, the judge can afford to suspect much of it.
+func belief(t tally) perSpread {
+	n := t.events()
+	much := min(max(mostBelief*math.Pow(n/manyEvents, 6), leastBelief*min(n/fewEvents, 1)), mostBelief)
+	return perSpread{1 - 0.22 - much, 0.1, 0.12, much}
+}
+
+const leastBelief, mostBelief, fewEvents, manyEvents = 0.06, 0.6, 3.0, 13.0
+
+// events gives how many bad events there are, the geometric mean of how many
+// there were and how many there would be if the canary fared as the baseline.
+func (t tally) events() float64 {
+	usual := (t.bad[baseline] + 0.5) * (1 + t.of[canary]/t.of[baseline])
+	return math.Sqrt((t.bad[baseline] + t.bad[canary]) * usual)
+}
 
 // perSpread holds one number for each spread.
 type perSpread [len(spreads)]float64
 
-// logLikelihood gives, for each spread, the log-likelihood of a block under
-// relative risk theta, without the binomial coefficient that all share.
-func logLikelihood(t tally, theta float64) perSpread {
-	var out perSpread
-	x, y := t.bad[canary], t.bad[baseline]
-	odds := theta * t.of[canary] / t.of[baseline]
-	share := odds / (1 + odds)
-	out[0] = x*math.Log(share) + y*math.Log1p(-share)
-	if x+y <= 1 { // a single event has no spread
-		for i := range out {
-			out[i] = out[0]
-		}
-		return out
+// likelihood tells how likely a block's counts are under relative risks,
+// compared with one of them, the reference.
+type likelihood struct {
+	x, y      float64 // bad events of canary and baseline
+	odds      float64 // of a bad event being the canary's, at equal risk
+	share     float64 // of bad events that are the canary's, under the reference
+	log1odds  float64 // log(1 + odds under the reference)
+	precision perSpread
+	below     [len(spreads)][2]float64 // rising factorials under the reference, canary's and baseline's
+}
+
+func newLikelihood(t tally, reference float64) *likelihood {
+	l := &likelihood{x: t.bad[canary], y: t.bad[baseline], odds: t.of[canary] / t.of[baseline]}
+	o := reference * l.odds
+	l.share, l.log1odds = o/(1+o), math.Log1p(o)
+	for v := 1; v < len(spreads); v++ {
+		// The share's variance follows from that of the arms' rates, to first order.
+		m := min(max(1/(2*spreads[v]*l.share*(1-l.share))-1, 1), 1e9)
+		l.precision[v] = m
+		l.below[v] = [2]float64{rising(m*l.share, l.x), rising(m*(1-l.share), l.y)}
 	}
-	for i := 1; i < len(out); i++ {
-		m := min(max(1/(2*spreads[i]*share*(1-share))-1, 1), 1e9)
-		out[i] = rising(m*share, x) + rising(m*(1-share), y) - rising(m, x+y)
+	return l
+}
+
+// logs gives the log-likelihood of the reference under each spread, without
+// the binomial coefficient that all have in common.
+func (l *likelihood) logs() perSpread {
+	var out perSpread
+	out[0] = l.x*math.Log(l.share) + l.y*math.Log1p(-l.share)
+	for v := 1; v < len(out); v++ {
+		out[v] = out[0]
+		if l.x+l.y > 1 { // a single event has no spread
+			out[v] = asLog(l.below[v][0], l.x) + asLog(l.below[v][1], l.y) - asLog(rising(l.precision[v], l.x+l.y), l.x+l.y)
+		}
 	}
 	return out
 }
 
-// rising gives log(a (a+1) ... (a+k-1)), the logarithm of a rising factorial.
-func rising(a, k float64) float64 {
-	if k <= 24 {
-		product := 1.0
-		for i := range int(k) {
-			product *= a + float64(i)
+// ratios gives how many times as likely the block is under a relative risk
+// than under the reference; logRisk is the log of risk over reference.
+func (l *likelihood) ratios(risk, logRisk float64) perSpread {
+	o := risk * l.odds
+	log1odds := math.Log1p(o)
+	var out perSpread
+	out[0] = math.Exp(l.x*logRisk + (l.x+l.y)*(l.log1odds-log1odds))
+	share := o / (1 + o)
+	for v := 1; v < len(out); v++ {
+		out[v] = out[0]
+		if l.x+l.y > 1 {
+			m := l.precision[v]
+			r, log := over(rising(m*share, l.x), l.below[v][0], l.x)
+			r2, log2 := over(rising(m*(1-share), l.y), l.below[v][1], l.y)
+			if out[v] = r * r2; log+log2 != 0 {
+				out[v] *= math.Exp(log + log2)
+			}
 		}
-		return math.Log(product)
 	}
-	return logGamma(a+k) - logGamma(a)
+	return out
+}
+
+// few is up to how many factors a rising factorial is given as it is; beyond
+// it, it is given by its logarithm, since it may not be finite.
+const few = 24
+
+// rising gives a (a+1) ... (a+k-1), or from more than few factors on its logarithm.
+func rising(a, k float64) float64 {
+	if k > few {
+		return logGamma(a+k) - logGamma(a)
+	}
+	product := 1.0
+	for i := 0.0; i < k; i++ {
+		product *= a + i
+	}
+	return product
+}
+
+// over divides two rising factorials of k factors: as a ratio, or as the
+// logarithm of one where they are given so.
+func over(p, q, k float64) (ratio, log float64) {
+	if k > few {
+		return 1, p - q
+	}
+	return p / q, 0
+}
+
+// asLog gives the logarithm of a rising factorial of k factors.
+func asLog(p, k float64) float64 {
+	if k > few {
+		return p
+	}
+	return math.Log(p)
 }
 
 // logGamma is Stirling's series, from 8 on good to 1e-9; below it steps up.
@@ -59,27 +134,11 @@ func logGamma(z float64) float64 {
 		product *= z
 		z++
 	}
-	v := (z-0.5)*math.Log(z) - z + 0.5*math.Log(2*math.Pi) + (1/12.0-1/(360*z*z))/z
+	v := (z-0.5)*math.Log(z) - z + halfLog2Pi + (1/12.0-1/(360*z*z))/z
 	if product != 1 {
 		v -= math.Log(product)
 	}
 	return v
 }
 
-// logSum gives log of the weighted sum of exponentials.
-func logSum(weights, logs []float64) float64 {
-	top := math.Inf(-1)
-	for i, l := range logs {
-		if weights[i] > 0 {
-			top = max(top, l)
-		}
-	}
-	if math.IsInf(top, -1) {
-		return top
-	}
-	sum := 0.0
-	for i, l := range logs {
-		sum += weights[i] * math.Exp(l-top)
-	}
-	return top + math.Log(sum)
-}
+const halfLog2Pi = 0.91893853320467274178

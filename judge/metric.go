@@ -26,7 +26,7 @@ func newMetric(m fairlead.MetricPolicy, p fairlead.JudgePolicy, alpha float64, p
 		out.slow = newThresholds(m.Thresholds)
 		n = out.slow.size()
 	}
-	g := newGrid(p.Tolerance, m.Margin)
+	g := newGrid(p.Tolerance, m.Margin, fine[:]...)
 	for range n {
 		out.series = append(out.series, newSeries(g, planned))
 	}
@@ -77,7 +77,7 @@ func (m *metric) alarms() bool {
 	for i, s := range m.series {
 		reach = reach || m.open[i].comparable() && s.canReach(m.open[i], m.closed*float64(len(m.series)), 1/m.alpha)
 	}
-	m.alarmed = m.closed >= 1/m.alpha || reach && m.evidence() >= 1/m.alpha
+	m.alarmed = (m.closed >= 1/m.alpha || reach && m.evidence() >= 1/m.alpha) && m.telling().credible()
 	return m.alarmed
 }
 

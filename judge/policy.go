@@ -11,7 +11,7 @@ import (
 // a hundred analyses, twice as bad is what must be ruled out, one hour.
 func Defaults() fairlead.JudgePolicy {
 	return fairlead.JudgePolicy{
-		FalseAlarm: 0.01, FalsePass: 0.05, Tolerance: 0.1, Margin: 1, Negligible: 0.001,
+		FalseAlarm: 0.01, FalsePass: 0.05, Tolerance: 0.07, Margin: 1, Negligible: 0.001,
 		Horizon: fairlead.Duration(time.Hour), ErrorFloor: 0.2,
 		Metrics: []fairlead.MetricPolicy{
 			{Name: "errors", Kind: fairlead.MetricErrors, Critical: true},
@@ -48,18 +48,23 @@ func fill(v *float64, fallback float64) {
 	}
 }
 
+// criticalPart is how much of the false alarms allowed critical metrics have
+// to themselves where there are others beside them.
+const criticalPart = 0.9
+
 // alphas splits the false alarms allowed in all over the metrics: by weight,
-// and with critical metrics beside others half of it to the critical ones.
+// and with critical metrics beside others the larger part to those.
 func alphas(p fairlead.JudgePolicy) []float64 {
 	var sum [2]float64 // others, critical
 	for _, m := range p.Metrics {
 		sum[group(m)] += m.Weight
 	}
+	part := [2]float64{1 - criticalPart, criticalPart}
 	shares := make([]float64, len(p.Metrics))
 	for i, m := range p.Metrics {
 		shares[i] = p.FalseAlarm * m.Weight / sum[group(m)]
 		if sum[0] > 0 && sum[1] > 0 {
-			shares[i] /= 2
+			shares[i] *= part[group(m)]
 		}
 	}
 	return shares

@@ -9,15 +9,18 @@ import (
 // same for every block, so it is computed once for a policy.
 type grid struct {
 	risks     []float64 // growing
+	logs      []float64 // of each risk over the tolerated one
 	tolerated int       // index of 1+tolerance: more than that is worse
 	margin    int       // index of 1+margin: less than that is not worse
 	upper     []float64 // stake on each risk above tolerated; sums to 1
 	lower     []float64 // stake on each risk below margin; sums to 1
-	all       []float64 // stake on each risk, for the confidence sequence
 }
 
-func newGrid(tolerance, margin float64) *grid {
-	g := &grid{risks: []float64{0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 1.9, 2.4, 3.2, 4.5, 6.5, 10, 16, 30, 70}}
+// fine are the risks that metrics are held under, beside their own two.
+var fine = [...]float64{0.05, 0.2, 0.4, 0.7, 1, 1.5, 2, 3, 4.2, 6.5, 10.5, 18, 40}
+
+func newGrid(tolerance, margin float64, further ...float64) *grid {
+	g := &grid{risks: slices.Clone(further)}
 	for _, r := range []float64{1 + tolerance, 1 + margin} {
 		if !slices.Contains(g.risks, r) {
 			g.risks = append(g.risks, r)
@@ -26,20 +29,26 @@ func newGrid(tolerance, margin float64) *grid {
 	slices.Sort(g.risks)
 	g.tolerated = slices.Index(g.risks, 1+tolerance)
 	g.margin = slices.Index(g.risks, 1+margin)
-	g.upper, g.lower, g.all = make([]float64, len(g.risks)), make([]float64, len(g.risks)), make([]float64, len(g.risks))
+	g.logs, g.upper, g.lower = make([]float64, len(g.risks)), make([]float64, len(g.risks)), make([]float64, len(g.risks))
 	for i, r := range g.risks {
-		g.all[i] = 1
-		if i > g.tolerated && r >= (1+tolerance)*1.2 {
-			g.upper[i] = 1
+		g.logs[i] = math.Log(r / (1 + tolerance))
+		if r >= (1+tolerance)*1.2 {
+			g.upper[i] = plausible(r)
 		}
-		if i < g.margin && r >= (1+margin)/20 && r <= (1+margin)*0.9 {
+		if r >= (1+margin)/12 && r <= (1+margin)*0.9 {
 			g.lower[i] = 1
 		}
 	}
 	normalize(g.upper)
 	normalize(g.lower)
-	normalize(g.all)
 	return g
+}
+
+// plausible weighs the relative risks above the tolerated one: releases that are
+// bad tend to be several times as bad.
+func plausible(risk float64) float64 {
+	d := math.Log(risk / 4.5)
+	return math.Exp(-d * d / 2)
 }
 
 func normalize(stakes []float64) {
@@ -54,10 +63,10 @@ func normalize(stakes []float64) {
 
 // What is staked on the canary being worse from the start; the rest is spread
 // over later blocks, so that a release that turns bad is found too.
-const stakeAtStart = 0.6
+const stakeAtStart = 0.85
 
-// ceiling keeps products finite. An e-value that large is beyond doubt.
-const ceiling = 1e200
+// Products are kept between these, so that they stay finite and positive.
+const floorOf, ceiling = 1e-250, 1e250
 
 // series compares how often one kind of bad event happens in the two arms. It
 // holds products of likelihoods, so its size does not grow with time.
@@ -66,17 +75,25 @@ type series struct {
 	blocks  int         // how many are folded in
 	planned int         // how many blocks the horizon has
 	cash    float64     // stake not yet placed on a beginning
-	logs    []perSpread // log-likelihood of all blocks, per risk
-	placed  []perSpread // stake placed on each risk, times what it has won against tolerated
+	belief  perSpread   // staked on each spread, chosen in the first block with an event
+	null    perSpread   // log-likelihood of the tolerated risk over all blocks
+	ratio   []perSpread // likelihood of each risk, over that of the tolerated one
+	placed  []perSpread // stake placed on each higher risk, times what it has won against the tolerated one
 	total   tally       // of all blocks
-	mantel  [2]float64  // Mantel-Haenszel sums: canary's and baseline's
+	mantel  [2]float64  // Mantel-Haenszel sums: baseline's and canary's
 }
 
 func newSeries(g *grid, planned int) *series {
-	return &series{
+	s := &series{
 		grid: g, planned: max(planned, 1), cash: 1,
-		logs: make([]perSpread, len(g.risks)), placed: make([]perSpread, len(g.risks)),
+		ratio: make([]perSpread, len(g.risks)), placed: make([]perSpread, len(g.risks)),
 	}
+	for i := range s.ratio {
+		for v := range s.ratio[i] {
+			s.ratio[i][v] = 1
+		}
+	}
+	return s
 }
 
 // comparable tells whether a block says anything: both arms served something.
@@ -87,41 +104,47 @@ func (s *series) fold(t tally) {
 	if !t.comparable() {
 		return
 	}
-	stake := s.nextStake()
-	s.cash -= stake
-	var null perSpread
-	if t.bad[baseline]+t.bad[canary] > 0 {
-		null = logLikelihood(t, s.risks[s.tolerated])
+	s.place()
+	s.blocks++
+	s.total.add(t)
+	all := t.of[baseline] + t.of[canary]
+	s.mantel[canary] += t.bad[canary] * t.of[baseline] / all
+	s.mantel[baseline] += t.bad[baseline] * t.of[canary] / all
+	if t.bad[baseline]+t.bad[canary] == 0 {
+		return // as likely under every risk
+	}
+	if s.belief == (perSpread{}) {
+		s.belief = belief(t)
+	}
+	l := newLikelihood(t, s.risks[s.tolerated])
+	for v, log := range l.logs() {
+		s.null[v] += log
 	}
 	for i, risk := range s.risks {
-		ll := null
-		if i != s.tolerated && t.bad[baseline]+t.bad[canary] > 0 {
-			ll = logLikelihood(t, risk)
+		if i == s.tolerated {
+			continue
 		}
-		for v := range ll {
-			s.logs[i][v] += ll[v]
-			if s.upper[i] > 0 {
-				s.placed[i][v] = min((s.placed[i][v]+stake*s.upper[i])*math.Exp(ll[v]-null[v]), ceiling)
+		for v, r := range l.ratios(risk, s.logs[i]) {
+			s.ratio[i][v] = min(max(s.ratio[i][v]*r, floorOf), ceiling)
+			s.placed[i][v] = min(s.placed[i][v]*r, ceiling)
+		}
+	}
+}
+
+// place puts a stake on the next block being the first bad one.
+func (s *series) place() {
+	stake := stakeAtStart
+	if s.blocks > 0 {
+		stake = min(s.cash, (1-stakeAtStart)/float64(s.planned))
+	}
+	s.cash -= stake
+	for i, part := range s.upper {
+		if part > 0 {
+			for v := range s.placed[i] {
+				s.placed[i][v] += stake * part
 			}
 		}
 	}
-	s.blocks++
-	s.count(&s.total, &s.mantel, t)
-}
-
-// nextStake is the stake that the next block places on its being the first bad one.
-func (s *series) nextStake() float64 {
-	if s.blocks == 0 {
-		return stakeAtStart
-	}
-	return min(s.cash, (1-stakeAtStart)/float64(s.planned))
-}
-
-func (s *series) count(total *tally, mantel *[2]float64, t tally) {
-	total.add(t)
-	all := t.of[baseline] + t.of[canary]
-	mantel[canary] += t.bad[canary] * t.of[baseline] / all
-	mantel[baseline] += t.bad[baseline] * t.of[canary] / all
 }
 
 // with gives the series as it is with a further, still open block.
@@ -130,52 +153,75 @@ func (s *series) with(open tally) *series {
 		return s
 	}
 	c := *s
-	c.logs, c.placed = slices.Clone(s.logs), slices.Clone(s.placed)
+	c.ratio, c.placed = slices.Clone(s.ratio), slices.Clone(s.placed)
 	c.fold(open)
 	return &c
+}
+
+// weights gives how much each spread is worth by what was seen, if the
+// relative risk is the tolerated one. They sum to 1.
+func (s *series) weights() perSpread {
+	var out perSpread
+	if s.belief == (perSpread{}) {
+		return perSpread{1} // nothing happened, so all are alike
+	}
+	top, sum := slices.Max(s.null[:]), 0.0
+	for v, l := range s.null {
+		out[v] = s.belief[v] * math.Exp(l-top)
+		sum += out[v]
+	}
+	for v := range out {
+		out[v] /= sum
+	}
+	return out
+}
+
+// over gives a sum over the spreads, weighed.
+func (w perSpread) over(p perSpread) float64 {
+	sum := 0.0
+	for v := range p {
+		sum += w[v] * p[v]
+	}
+	return sum
 }
 
 // worse gives the e-value against "the relative risk is at most 1+tolerance":
 // what a stake of 1 has become that was placed on higher risks, by a bettor
 // who loses in the mean when there is none.
 func (s *series) worse() float64 {
-	null := s.logs[s.tolerated]
-	top := slices.Max(null[:])
-	won, weights := 0.0, 0.0
-	for v, l := range null {
-		w := belief[v] * math.Exp(l-top)
-		weights += w
-		for i := range s.placed {
-			won += w * s.placed[i][v]
-		}
+	w, e := s.weights(), s.cash
+	for i := range s.placed {
+		e += w.over(s.placed[i])
 	}
-	return s.cash + won/weights
+	return e
 }
 
-// canReach tells whether an open block could bring the e-value to a threshold.
-// Each of its bad canary events at most multiplies it by one over the share.
+// canReach tells whether an open block could bring the e-value from now to a
+// threshold: by no more than the best relative risk explains it better than
+// the tolerated one. It may err to no, which costs time until the block closes
+// and nothing else.
 func (s *series) canReach(open tally, now, threshold float64) bool {
+	x, y := open.bad[canary], open.bad[baseline]
 	odds := s.risks[s.tolerated] * open.of[canary] / open.of[baseline]
-	return math.Log(max(now, 1))+open.bad[canary]*math.Log1p(1/odds) >= math.Log(threshold)
+	if x <= odds*y {
+		return false
+	}
+	gain := x * math.Log((x/(x+y))*(1+odds)/odds)
+	if y > 0 {
+		gain += y * math.Log(y/(x+y)*(1+odds))
+	}
+	return math.Log(now)+gain >= math.Log(threshold)
 }
 
 // notWorse gives the e-value against "the relative risk is at least 1+margin".
 func (s *series) notWorse() float64 {
-	return math.Exp(min(s.mixture(s.lower)-s.marginal(s.margin), 460))
-}
-
-// marginal gives the log-likelihood of one risk over all spreads.
-func (s *series) marginal(i int) float64 { return logSum(belief[:], s.logs[i][:]) }
-
-// mixture gives the log-likelihood of all risks, weighed.
-func (s *series) mixture(stakes []float64) float64 {
-	logs := make([]float64, len(stakes))
-	for i := range stakes {
-		if stakes[i] > 0 {
-			logs[i] = s.marginal(i)
+	w, won := s.weights(), 0.0
+	for i, part := range s.lower {
+		if part > 0 {
+			won += part * w.over(s.ratio[i])
 		}
 	}
-	return logSum(stakes, logs)
+	return won / w.over(s.ratio[s.margin])
 }
 
 // unbounded stands for a relative risk of which nothing is known but that it
@@ -186,26 +232,30 @@ const unbounded = 1000
 // the risks that a bettor on all others has not made unlikely. low is 0 and
 // high is unbounded where the grid ends.
 func (s *series) interval(alpha float64) (low, high float64) {
-	all := s.mixture(s.all)
-	limit := math.Log(1 / alpha)
-	marginals := make([]float64, len(s.risks))
+	w, all, limit := s.weights(), 0.0, math.Log(1/alpha)
+	against := make([]float64, len(s.risks)) // log of the e-value against each risk
+	for i := range against {
+		l := w.over(s.ratio[i])
+		all += l / float64(len(against))
+		against[i] = -math.Log(l)
+	}
 	best := 0
-	for i := range marginals {
-		marginals[i] = all - s.marginal(i)
-		if marginals[i] < marginals[best] {
+	for i := range against {
+		against[i] += math.Log(all)
+		if against[i] < against[best] {
 			best = i
 		}
 	}
 	low, high = 0, unbounded
 	for i := best; i > 0; i-- {
-		if marginals[i-1] >= limit {
-			low = s.between(i, i-1, marginals, limit)
+		if against[i-1] >= limit {
+			low = s.between(i, i-1, against, limit)
 			break
 		}
 	}
-	for i := best; i < len(marginals)-1; i++ {
-		if marginals[i+1] >= limit {
-			high = s.between(i, i+1, marginals, limit)
+	for i := best; i < len(against)-1; i++ {
+		if against[i+1] >= limit {
+			high = s.between(i, i+1, against, limit)
 			break
 		}
 	}
@@ -214,8 +264,8 @@ func (s *series) interval(alpha float64) (low, high float64) {
 
 // between gives the risk between an accepted and a refused one at which the
 // limit is crossed, linear in the logarithm of the risk.
-func (s *series) between(in, out int, marginals []float64, limit float64) float64 {
-	part := (limit - marginals[in]) / (marginals[out] - marginals[in])
+func (s *series) between(in, out int, against []float64, limit float64) float64 {
+	part := (limit - against[in]) / (against[out] - against[in])
 	return s.risks[in] * math.Pow(s.risks[out]/s.risks[in], min(max(part, 0), 1))
 }
 

@@ -20,7 +20,7 @@ const splitTolerance = 0.25
 const splitAlpha = 0.001
 
 func newSplit(planned int) split {
-	g := newGrid(splitTolerance, 1)
+	g := newGrid(splitTolerance, 1, 1.6, 4)
 	return split{low: newSeries(g, planned), high: newSeries(g, planned)}
 }
 

@@ -48,6 +48,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Access:  w.access,
 		Traffic: traffic,
 		Agent:   func(s cli.Settings) cli.AgentTools { return agentTools{wiring: w, set: s} },
+		Replay:  func(q cli.ReplayQuery) (cli.Replayed, error) { return replay(stdio.In, q) },
 		Kinds:   kinds(),
 	}
 }

@@ -11,8 +11,6 @@ import (
 type verdict struct {
 	worse    int // minute at which it was called worse, from 1 on; 0 never
 	promoted int // minute from which on it was called not worse until the end; 0 not
-	stopped  int // minute at which the split was called broken; 0 never
-	served   int // bad requests of the canary until worse, or until the end
 }
 
 // policyOf is the judge's policy for a family: the defaults, told the warm-up.

@@ -1,46 +1,57 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 )
 
 func main() {
-	runs := flag.Int("runs", 500, "analyses of each family")
-	only := flag.String("only", "", "only families whose name contains this")
-	heldOut := flag.Bool("held-out", false, "score the families that were held out too")
+	runs := flag.Int("runs", 2000, "analyses of each healthy family")
+	found := flag.Int("effects", 400, "analyses of each bad family")
+	others := flag.Int("others", 200, "analyses of each family that other rules decide on")
+	out := flag.String("out", "", "file to write the page to (default: standard output)")
+	replays := flag.String("replays", "", "directory to write each family's first analysis to, instead of measuring")
 	flag.Parse()
-	for _, f := range families() {
-		if f.heldOut && !*heldOut || !strings.Contains(f.name, *only) {
-			continue
-		}
-		fmt.Fprintln(os.Stdout, line(f, *runs))
+	var err error
+	if *replays != "" {
+		err = record(*replays)
+	} else {
+		err = publish(*runs, *found, *others, *out)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
-func line(f family, runs int) string {
-	all := each(runs, func(i int) verdict { return ask(f, f.draw(i), policyOf(f)) })
-	var worse []int
-	promoted := 0
-	for _, v := range all {
-		if v.worse > 0 {
-			worse = append(worse, v.worse)
+// publish measures everything and writes the page.
+func publish(runs, found, others int, out string) error {
+	r := results{runs: runs, effects: found, others: others}
+	settings := map[string][]float64{}
+	for _, f := range families() {
+		size := fmt.Sprint(f.traffic, f.share)
+		if settings[size] == nil {
+			settings[size] = calibrated(f, 300)
 		}
-		if v.promoted > 0 {
-			promoted++
+		if f.effect {
+			r.found = append(r.found, measure(f, found, others, settings[size]))
+		} else {
+			r.nulls = append(r.nulls, measure(f, runs, others, settings[size]))
 		}
+		fmt.Fprintln(os.Stderr, "measured", f.name)
 	}
-	slices.Sort(worse)
-	middle := 0
-	if len(worse) > 0 {
-		middle = worse[len(worse)/2]
+	r.safety, r.ease = safety(found), ease(others)
+	var page bytes.Buffer
+	r.write(&page)
+	if out == "" {
+		_, err := os.Stdout.Write(page.Bytes())
+		return err
 	}
-	return fmt.Sprintf("%-30s worse %5.1f%% median %2d  promoted %5.1f%%", f.name, 100*float64(len(worse))/float64(runs), middle, 100*float64(promoted)/float64(runs))
+	return os.WriteFile(out, page.Bytes(), 0o600)
 }
 
 // each computes something for every run, on all processors.
