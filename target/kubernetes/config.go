@@ -15,7 +15,7 @@ import (
 // Config is what a configuration says about the target. It is signed with
 // every release, so going back to a release goes back to its config as well.
 type Config struct {
-	Kubeconfig string            `json:"kubeconfig" doc:"Path of the kubeconfig; without it KUBECONFIG, then ~/.kube/config, then the cluster Fairlead itself runs in." example:"/etc/fairlead/kubeconfig"`
+	Kubeconfig string            `json:"kubeconfig" doc:"Absolute path of the kubeconfig, which may run no commands; without it KUBECONFIG, then ~/.kube/config, then the cluster Fairlead itself runs in." example:"/etc/fairlead/kubeconfig"`
 	Context    string            `json:"context" doc:"Context of the kubeconfig, which names the cluster; without it the current one." example:"staging"`
 	Namespace  string            `json:"namespace" doc:"Namespace of everything the release has; without it the context's own." example:"shop"`
 	Manifests  string            `json:"manifests" doc:"Directory or file of the manifests among the build's artifacts: plain YAML, a kustomization or a Helm chart, told apart by what lies there." required:"true" example:"deploy"`
@@ -86,6 +86,9 @@ func (c Config) check() error {
 	var errs []error
 	if c.Manifests == "" || !local(c.Manifests) {
 		errs = append(errs, fmt.Errorf("manifests: a path among the build's artifacts (got %q)", c.Manifests))
+	}
+	if c.Kubeconfig != "" && !path.IsAbs(c.Kubeconfig) {
+		errs = append(errs, fmt.Errorf("kubeconfig: an absolute path, since the checkout's own files are not to be trusted with it (got %q)", c.Kubeconfig))
 	}
 	for _, v := range c.Values {
 		if !local(v) {

@@ -48,6 +48,10 @@ func connect(c Config) (*cluster, error) {
 	if err != nil {
 		return nil, invalid(op, "see `kubectl config get-contexts` for the contexts there are", err)
 	}
+	if c.Kubeconfig != "" && config.ExecProvider != nil {
+		return nil, denied(op, "name it in KUBECONFIG where the control plane runs, or let the context have a token or a certificate",
+			fmt.Errorf("%s runs the command %s, and a commit that names it would choose what runs here", c.Kubeconfig, config.ExecProvider.Command))
+	}
 	namespace, _, err := loader.Namespace()
 	if err != nil {
 		return nil, invalid(op, "", err)

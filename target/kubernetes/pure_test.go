@@ -2,6 +2,8 @@ package kubernetes
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -31,9 +33,10 @@ func TestDocNamesEveryKey(t *testing.T) {
 
 func TestConfigRefuses(t *testing.T) {
 	for config, want := range map[string]string{
-		`{"manifests": "deploy", "color": 1}`: "color",
-		`{}`:                                  "manifests",
-		`{"manifests": "../up"}`:              "manifests",
+		`{"manifests": "deploy", "color": 1}`:                 "color",
+		`{"manifests": "deploy", "kubeconfig": "kubeconfig"}`: "kubeconfig: an absolute path",
+		`{}`:                     "manifests",
+		`{"manifests": "../up"}`: "manifests",
 		`{"manifests": "deploy", "images": {"a": "/etc/passwd"}}`:                        "images: a",
 		`{"manifests": "deploy", "values": ["../v"]}`:                                    "values",
 		`{"manifests": "deploy", "namespace": "Shop!"}`:                                  "namespace",
@@ -70,6 +73,29 @@ func TestPlanSaysHowTrafficMoves(t *testing.T) {
 	}
 	if notes, err := foresee(selector, []fairlead.Stage{{Weight: 100}}); err != nil || !strings.Contains(notes[0], "selector of Service web") {
 		t.Errorf("all of the traffic by a selector: %q, %v", notes, err)
+	}
+}
+
+// A commit names its kubeconfig, so that must not be a way to run a command here.
+func TestKubeconfigRunsNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	text := `
+apiVersion: v1
+kind: Config
+current-context: a
+contexts: [{name: a, context: {cluster: a, user: a}}]
+clusters: [{name: a, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: a, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: touch, args: [/tmp/ran], interactiveMode: Never}}}]
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connect(Config{Kubeconfig: path}); fairlead.KindOf(err) != fairlead.KindDenied {
+		t.Errorf("a kubeconfig with a command: %v", err)
+	}
+	t.Setenv("KUBECONFIG", path)
+	if _, err := connect(Config{}); err != nil {
+		t.Errorf("the user's own kubeconfig: %v", err)
 	}
 }
 
