@@ -36,9 +36,10 @@ type Plane struct {
 	// CA is the API server's certificate authority, PEM.
 	CA []byte
 
-	cancel context.CancelFunc
-	parts  []part
-	failed chan error
+	cancel   context.CancelFunc
+	parts    []part
+	stopEtcd func()
+	failed   chan error
 }
 
 // part is something that runs until its context ends.
@@ -67,18 +68,14 @@ func (p *Plane) start(ctx, running context.Context, dir string) error {
 	if err != nil {
 		return fmt.Errorf("make keys: %w", err)
 	}
-	stopped, err := startEtcd(ctx, running, filepath.Join(dir, "etcd"))
-	if err != nil {
+	if p.stopEtcd, err = startEtcd(ctx, filepath.Join(dir, "etcd")); err != nil {
 		return fmt.Errorf("start etcd: %w", err)
 	}
-	etcd := part{name: "etcd", done: stopped}
 	serve, err := newAPIServer(running, secrets)
 	if err != nil {
-		p.parts = append(p.parts, etcd)
 		return fmt.Errorf("prepare kube-apiserver: %w", err)
 	}
 	p.run(running, "kube-apiserver", serve)
-	p.parts = append(p.parts, etcd)
 	if p.CA, err = os.ReadFile(secrets.servingCert); err != nil {
 		return fmt.Errorf("read the API server's certificate: %w", err)
 	}
@@ -126,6 +123,9 @@ func (p *Plane) Failed() <-chan error { return p.failed }
 // Stop ends all parts, the API server before the etcd it writes to.
 func (p *Plane) Stop() {
 	p.cancel()
+	if p.stopEtcd != nil {
+		defer p.stopEtcd()
+	}
 	deadline := time.After(stopping)
 	for _, part := range p.parts {
 		select {

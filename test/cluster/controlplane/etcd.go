@@ -8,10 +8,9 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-// startEtcd runs a one-member etcd that ends with running, and whose end
-// closes the channel it gives. It does not wait for its disk: a cluster that
-// is thrown away has nothing to lose.
-func startEtcd(ctx, running context.Context, dir string) (chan struct{}, error) {
+// startEtcd runs a one-member etcd until stop. It does not wait for its disk: a
+// cluster that is thrown away has nothing to lose.
+func startEtcd(ctx context.Context, dir string) (stop func(), err error) {
 	config := embed.NewConfig()
 	config.Dir = dir
 	config.UnsafeNoFsync = true
@@ -33,11 +32,5 @@ func startEtcd(ctx, running context.Context, dir string) (chan struct{}, error) 
 		server.Close()
 		return nil, fmt.Errorf("not ready in time: %w", ctx.Err())
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		<-running.Done()
-		server.Close()
-	}()
-	return done, nil
+	return server.Close, nil
 }
