@@ -8,6 +8,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 )
 
@@ -36,21 +37,21 @@ func (a *Agent) register(ctx context.Context) error {
 	node := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: a.Name, Labels: map[string]string{
 		v1.LabelHostname: a.Name, v1.LabelOSStable: "linux", v1.LabelArchStable: "amd64",
 	}}}
-	node, err := nodes.Create(ctx, node, metav1.CreateOptions{})
+	_, err := nodes.Create(ctx, node, metav1.CreateOptions{})
 	if err != nil {
 		return err
 	}
-	node.Status.Capacity, node.Status.Allocatable = capacity(), capacity()
-	node.Status.Addresses = []v1.NodeAddress{
-		{Type: v1.NodeInternalIP, Address: a.Address.String()},
-		{Type: v1.NodeHostName, Address: a.Name},
-	}
-	node.Status.DaemonEndpoints.KubeletEndpoint.Port = logPort
-	node.Status.NodeInfo.OperatingSystem = "linux"
-	node.Status.NodeInfo.KubeletVersion = "v1.37.2"
-	node.Status.NodeInfo.ContainerRuntimeVersion = "process://1"
-	node.Status.Conditions = conditions(metav1.Now())
-	if _, err := nodes.UpdateStatus(ctx, node, metav1.UpdateOptions{}); err != nil {
+	// Controllers write to a new node at the same time.
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		fresh, err := nodes.Get(ctx, a.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		a.describe(&fresh.Status)
+		_, err = nodes.UpdateStatus(ctx, fresh, metav1.UpdateOptions{})
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	lease := &coordinationv1.Lease{
@@ -63,6 +64,20 @@ func (a *Agent) register(ctx context.Context) error {
 	}
 	_, err = a.Client.CoordinationV1().Leases(v1.NamespaceNodeLease).Create(ctx, lease, metav1.CreateOptions{})
 	return err
+}
+
+// describe writes what there is to know about the node.
+func (a *Agent) describe(status *v1.NodeStatus) {
+	status.Capacity, status.Allocatable = capacity(), capacity()
+	status.Addresses = []v1.NodeAddress{
+		{Type: v1.NodeInternalIP, Address: a.Address.String()},
+		{Type: v1.NodeHostName, Address: a.Name},
+	}
+	status.DaemonEndpoints.KubeletEndpoint.Port = logPort
+	status.NodeInfo.OperatingSystem = "linux"
+	status.NodeInfo.KubeletVersion = "v1.37.2"
+	status.NodeInfo.ContainerRuntimeVersion = "process://1"
+	status.Conditions = conditions(metav1.Now())
 }
 
 func conditions(now metav1.Time) []v1.NodeCondition {
