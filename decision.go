@@ -16,18 +16,19 @@ const (
 
 // Decision says whether a run may release, and every rule that had a say.
 type Decision struct {
-	ID          string        `json:"id"` // "<run>/decision"
-	RunID       string        `json:"run_id"`
-	Plan        Digest        `json:"plan"`
-	Environment string        `json:"environment"`
-	Commit      string        `json:"commit"`
-	Release     Digest        `json:"release,omitempty"` // Release.ID this decision is about
-	Outcome     Outcome       `json:"outcome"`
-	Rules       []RuleOutcome `json:"rules"`
-	Evidence    []Digest      `json:"evidence"`         // what was looked at
-	Reused      []Reused      `json:"reused,omitempty"` // which of it was proven in earlier runs
-	Policy      Digest        `json:"policy"`
-	Time        time.Time     `json:"time"`
+	ID          string            `json:"id"` // "<run>/decision"
+	RunID       string            `json:"run_id"`
+	Plan        Digest            `json:"plan"`
+	Environment string            `json:"environment"`
+	Commit      string            `json:"commit"`
+	Release     Digest            `json:"release,omitempty"`  // Release.ID this decision is about
+	Releases    map[string]Digest `json:"releases,omitempty"` // of a release of several services: Release.ID by service; Release is "" then
+	Outcome     Outcome           `json:"outcome"`
+	Rules       []RuleOutcome     `json:"rules"`
+	Evidence    []Digest          `json:"evidence"`         // what was looked at
+	Reused      []Reused          `json:"reused,omitempty"` // which of it was proven in earlier runs
+	Policy      Digest            `json:"policy"`
+	Time        time.Time         `json:"time"`
 }
 
 // RuleOutcome is one rule's part in a decision.

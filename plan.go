@@ -28,20 +28,50 @@ type Profile struct {
 // judge their results, and the release that follows. It is immutable; Hash is
 // over everything else in it, so two plans with one hash do the same work.
 type Plan struct {
-	Hash        Digest       `json:"hash"`
-	Service     string       `json:"service"`
-	Event       Event        `json:"event"`
-	Environment string       `json:"environment"`
-	Strategy    Strategy     `json:"strategy"`
-	Profile     Profile      `json:"profile"`
-	Tasks       []Task       `json:"tasks"` // topological order: a task comes after all it needs
-	Gates       []Gate       `json:"gates"`
-	Release     *ReleasePlan `json:"release,omitempty"`   // nil when the strategy is none
-	Promotion   *Promotion   `json:"promotion,omitempty"` // nil when it builds what it releases
-	ValidFor    ValidFor     `json:"valid_for"`
-	Safeguards  *Safeguards  `json:"safeguards,omitempty"` // nil when no people, freezes or break-glass are configured
-	Reasons     []Reason     `json:"reasons"`
-	Inputs      PlanInputs   `json:"inputs"`
+	Hash        Digest        `json:"hash"`
+	Service     string        `json:"service"`
+	Event       Event         `json:"event"`
+	Environment string        `json:"environment"`
+	Strategy    Strategy      `json:"strategy"`
+	Profile     Profile       `json:"profile"`
+	Tasks       []Task        `json:"tasks"` // topological order: a task comes after all it needs
+	Gates       []Gate        `json:"gates"`
+	Release     *ReleasePlan  `json:"release,omitempty"`   // nil when the strategy is none
+	Services    []ServicePlan `json:"services,omitempty"`  // of a release of several services: these, in order; Release is nil then
+	Lock        Lock          `json:"lock,omitzero"`       // when there is something to release: how the environment is shared
+	Promotion   *Promotion    `json:"promotion,omitempty"` // nil when it builds what it releases
+	ValidFor    ValidFor      `json:"valid_for"`
+	Safeguards  *Safeguards   `json:"safeguards,omitempty"` // nil when no people, freezes or break-glass are configured
+	Reasons     []Reason      `json:"reasons"`
+	Inputs      PlanInputs    `json:"inputs"`
+}
+
+// ServicePlan is one service of a release that has several.
+type ServicePlan struct {
+	Name    string      `json:"name"`
+	After   []string    `json:"after"` // services that are released before it
+	Release ReleasePlan `json:"release"`
+}
+
+// Parts gives the plan as each of its services sees it, in the order of
+// release: one for every service of a release of several, the plan itself for
+// one of one, none when there is nothing to release.
+func (p Plan) Parts() []Plan {
+	if p.Release != nil {
+		return []Plan{p}
+	}
+	parts := make([]Plan, 0, len(p.Services))
+	for _, s := range p.Services {
+		part := p
+		part.Service, part.Release, part.Services, part.Tasks = s.Name, &s.Release, nil, nil
+		for _, t := range p.Tasks {
+			if t.Service == "" || t.Service == s.Name {
+				part.Tasks = append(part.Tasks, t)
+			}
+		}
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 // PlanInputs are the digests of what the plan was computed from.
@@ -63,7 +93,8 @@ type Task struct {
 	Timeout Duration        `json:"timeout"`
 	Retries int             `json:"retries"` // further attempts when a failure's kind is retryable
 	Phase   Phase           `json:"phase"`
-	Reason  string          `json:"reason"` // why the task is in the plan
+	Service string          `json:"service,omitempty"` // of a preview task, in a release of several services: the one it checks
+	Reason  string          `json:"reason"`            // why the task is in the plan
 }
 
 // Phase says when a task runs relative to the release.

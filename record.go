@@ -13,6 +13,8 @@ const (
 	RecordRunQueued        RecordType = "pipelinerun.queued"
 	RecordRunStarted       RecordType = "pipelinerun.started"
 	RecordRunFinished      RecordType = "pipelinerun.finished"
+	RecordRunInLine        RecordType = "pipelinerun.in_line"    // it waits for others that release to the same environment
+	RecordRunSuperseded    RecordType = "pipelinerun.superseded" // a newer run goes instead
 	RecordTaskStarted      RecordType = "taskrun.started"
 	RecordTaskFinished     RecordType = "taskrun.finished"
 	RecordDecision         RecordType = "decision.made"
@@ -51,7 +53,8 @@ type Record struct {
 
 // Update is a set of facts and what they change, applied together or not at
 // all. When the first record's ID is already there the whole update was
-// applied before and nothing happens.
+// applied before and nothing happens. A run that is written as finished leaves
+// every line it stands in.
 type Update struct {
 	Records     []Record
 	Run         *Run
@@ -64,4 +67,5 @@ type Update struct {
 	Approval    *Approval
 	Freeze      *StandingFreeze
 	Grant       *Grant
+	Join        []Ticket // all of one run: its places in line. What it has already stays as it is
 }

@@ -37,8 +37,9 @@ type Run struct {
 	Commit      string     `json:"commit"`
 	Branch      string     `json:"branch,omitempty"`
 	Trigger     string     `json:"trigger,omitempty"`
-	RetryOf     string     `json:"retry_of,omitempty"`  // the run this one continues
-	Promotion   *Promotion `json:"promotion,omitempty"` // what it releases without building it
+	RetryOf     string     `json:"retry_of,omitempty"`      // the run this one continues
+	Superseded  string     `json:"superseded_by,omitempty"` // the run that released instead of this one
+	Promotion   *Promotion `json:"promotion,omitempty"`     // what it releases without building it
 	State       State      `json:"state"`
 	Result      Result     `json:"result,omitempty"`
 	Reason      string     `json:"reason,omitempty"` // one sentence: why it ended so
@@ -46,7 +47,8 @@ type Run struct {
 	Waiting     *Waiting   `json:"waiting,omitempty"`     // for a person, or for a freeze to end
 	BreakGlass  []string   `json:"break_glass,omitempty"` // Grant.ID of what it went past something with
 	Decision    string     `json:"decision,omitempty"`    // Decision.ID
-	Deployment  string     `json:"deployment,omitempty"`  // Deployment.ID
+	Deployment  string     `json:"deployment,omitempty"`  // Deployment.ID; of several services that of the first
+	Deployments []string   `json:"deployments,omitempty"` // of several services: all of them, in the order of release
 	StartedAt   time.Time  `json:"started_at"`
 	FinishedAt  time.Time  `json:"finished_at,omitzero"`
 }

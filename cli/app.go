@@ -151,6 +151,8 @@ type Views interface {
 	Environments(ctx context.Context) (View, error)
 	Environment(ctx context.Context, name string) (View, error)
 	Sentence(r fairlead.Record) string
+	// Waiting says what a run waits for in line now; "" when for nothing.
+	Waiting(ctx context.Context, runID string) (string, error)
 	// Address is where what a run released is reached; "" when nothing is.
 	Address(ctx context.Context, run fairlead.Run) string
 	// Evidence lists what a run left, and EvidenceShow one piece of it.

@@ -285,6 +285,8 @@ func (w records) Environment(_ context.Context, n string) (cli.View, error) {
 
 func (w records) Sentence(r fairlead.Record) string { return "sentence of " + r.Subject }
 
+func (w records) Waiting(context.Context, string) (string, error) { return "", w.err }
+
 func (w records) Address(_ context.Context, run fairlead.Run) string {
 	if run.Deployment == "" {
 		return ""

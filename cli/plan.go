@@ -90,8 +90,11 @@ func (c *commands) writePlan(w io.Writer, p fairlead.Plan, notes []string) error
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", g.Name, g.Outcome, g.Source, g.Rule)
 	}
 	writeSafeguards(t, p, why)
-	if p.Release != nil {
-		c.writeRelease(t, p, why)
+	for i, part := range p.Parts() {
+		c.writeRelease(t, p, part, i+1, why)
+	}
+	if p.Lock.Mode != "" {
+		fmt.Fprintf(t, "\nlock\t%s\t%s%s\n", p.Lock.Mode, lockWords(p.Lock), from(why["lock"]))
 	}
 	for _, r := range p.Reasons {
 		if r.Subject == "detection" || strings.HasPrefix(r.Subject, "task ") && r.Choice == "left out" {

@@ -25,6 +25,7 @@ type progress struct {
 	start   time.Time // of the run
 	live    bool      // a terminal
 	waiting bool      // by the record, the run waits
+	inLine  string    // what it waits for in line, as said last; "" since it moves
 	drawn   int       // lines of the living block on the screen
 }
 
@@ -65,8 +66,8 @@ func (p *progress) update(ctx context.Context) error {
 			}
 		}
 	}
-	if !p.live {
-		return nil
+	if err := p.lineUp(ctx); err != nil || !p.live {
+		return err
 	}
 	tasks, err := p.rec.Tasks(ctx, p.runID)
 	if err != nil {
@@ -74,6 +75,23 @@ func (p *progress) update(ctx context.Context) error {
 	}
 	p.erase()
 	p.draw(tasks)
+	return nil
+}
+
+// lineUp says how a run that waits in line gets on. That it waits, and what
+// for, was said by its record.
+func (p *progress) lineUp(ctx context.Context) error {
+	if p.inLine == "" || p.set.JSON {
+		return nil
+	}
+	now, err := p.rec.Waiting(ctx, p.runID)
+	if err != nil || now == p.inLine {
+		return err
+	}
+	if p.inLine = now; now != "" {
+		p.erase()
+		fmt.Fprintf(p.Out, "%7s  %s\n", since(p.start, time.Now()), now)
+	}
 	return nil
 }
 
@@ -86,6 +104,9 @@ func (p *progress) event(r fairlead.Record) error {
 		p.start = r.Time
 	}
 	text := p.rec.Sentence(r)
+	if r.Type == fairlead.RecordRunInLine {
+		p.inLine = text
+	}
 	if text == "" || r.Type == fairlead.RecordTaskStarted && p.live {
 		return nil
 	}

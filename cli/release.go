@@ -10,9 +10,31 @@ import (
 	"fairlead.dev"
 )
 
-// writeRelease renders how the release is made, with where each choice comes from.
-func (c *commands) writeRelease(w io.Writer, p fairlead.Plan, why map[string]fairlead.Reason) {
+// lockWords says how runs share the environment.
+func lockWords(l fairlead.Lock) string {
+	switch {
+	case l.Mode == fairlead.LockSerialize:
+		return "all releases, in the order in which their runs begin"
+	case l.Mode == fairlead.LockParallel:
+		return "whoever is ready, one at a time"
+	case l.CancelRunning:
+		return "the newest that is ready; an older one on its way is rolled back"
+	default:
+		return "the newest that is ready; an older one on its way goes on"
+	}
+}
+
+// writeRelease renders how a service is released, with where each choice comes
+// from. Of a release of several services it is the one with a number.
+func (c *commands) writeRelease(w io.Writer, whole, p fairlead.Plan, number int, why map[string]fairlead.Reason) {
 	r := p.Release
+	if len(whole.Services) > 0 {
+		after := ""
+		if n := whole.Services[number-1].After; len(n) > 0 {
+			after = "\tafter " + strings.Join(n, ", ")
+		}
+		fmt.Fprintf(w, "\nservice %d\t%s%s", number, p.Service, after)
+	}
 	where := fmt.Sprintf("%d replicas of %s", r.Replicas, strings.Join(r.Command, " "))
 	if at := address(r.Config); at != "" {
 		where += " at " + at

@@ -16,7 +16,8 @@ func (c *commands) rollbackCommand() *cobra.Command {
 		Use:   "rollback [ENVIRONMENT]",
 		Short: "give all traffic back to a release that was good (default environment: production)",
 		Long: "Turns the traffic first and tidies up afterwards. A release on its way is stopped and rolled back;\n" +
-			"otherwise the release before the current one becomes live again, or the one named with --to.",
+			"otherwise the release before the current one becomes live again, or the one named with --to.\n" +
+			"Services that were released together go back together, the last one first; --service takes one of them.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q.Environment = "production"
@@ -29,7 +30,7 @@ func (c *commands) rollbackCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&q.To, "to", "", "release to go back to: its id, or the beginning of it")
-	cmd.Flags().StringVar(&q.Service, "service", "", "service that is meant (default: the repository's own)")
+	cmd.Flags().StringVar(&q.Service, "service", "", "service that is meant (default: the repository's own, all of them when they were released together)")
 	cmd.Flags().StringVar(&q.Reason, "reason", "", "why, for the record")
 	return cmd
 }

@@ -200,6 +200,8 @@ func (e runError) Error() string {
 func (e runError) Unwrap() error {
 	kind, hint := fairlead.KindFailed, "`fairlead why "+e.run.ID+"` explains, `fairlead retry "+e.run.ID+"` tries again"
 	switch {
+	case e.run.Superseded != "":
+		kind, hint = fairlead.KindCancelled, "`fairlead watch "+e.run.Superseded+"` follows the run that goes instead; `fairlead retry "+e.run.ID+"` releases this one all the same"
 	case e.run.Result == fairlead.ResultCancellation:
 		kind = fairlead.KindCancelled
 	case e.run.Fault != nil:

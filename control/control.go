@@ -59,7 +59,8 @@ func (p *Plane) Start(ctx context.Context, plan fairlead.Plan, retryOf string) (
 		Commit: plan.Event.Commit, Branch: plan.Event.Branch, Trigger: plan.Event.Trigger, RetryOf: retryOf, Promotion: plan.Promotion,
 		State: fairlead.StatePending, StartedAt: at,
 	}
-	if _, err := p.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{p.queued(run)}, Run: &run}); err != nil {
+	u := fairlead.Update{Records: []fairlead.Record{p.queued(run)}, Run: &run, Join: flow.Tickets(plan, id, at)}
+	if _, err := p.Ledger.Commit(ctx, u); err != nil {
 		return "", err
 	}
 	return id, engine.Start(ctx, p.Engine, flow.NameDelivery, id, flow.Delivery{RunID: id, RetryOf: retryOf, Plan: plan})

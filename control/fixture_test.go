@@ -48,7 +48,7 @@ func newDesk(t *testing.T) *desk {
 	shelf := &shelf{stuck: make(chan struct{})}
 	d.shelf = shelf
 	d.parts = flow.Parts{
-		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: decider{key}, Content: blobs.Open,
+		Ledger: db, Reader: db, Situation: db, Archive: db, Line: db, Signer: decider{key}, Content: blobs.Open,
 		Desk: flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(key.Public())}},
 		Worker: worker.New(worker.Options{
 			Types: map[string]step.Type{"wait": d.wait()}, Memory: db, Shelf: db, Journal: db, Signer: key,
@@ -91,7 +91,7 @@ func (d *desk) wait() step.Type {
 // decider signs decisions as the wiring does.
 type decider struct{ *evidence.Signer }
 
-func (s decider) SignDecision(ctx context.Context, dec fairlead.Decision, _ *fairlead.Release) (fairlead.Evidence, error) {
+func (s decider) SignDecision(ctx context.Context, dec fairlead.Decision, _ []fairlead.Release) (fairlead.Evidence, error) {
 	return s.Sign(ctx, dec.RunID, "", evidence.DecisionClaim(dec, fairlead.Release{}), dec.Time)
 }
 

@@ -66,21 +66,52 @@ func (p *Plane) endLost(ctx context.Context, run fairlead.Run) (fairlead.Run, er
 	return run, err
 }
 
-// leave says in the update of a lost run what becomes of its environment.
+// leave says in the update of a lost run what becomes of its environment, of
+// each of its services.
 func (p *Plane) leave(ctx context.Context, run fairlead.Run, u *fairlead.Update) error {
-	st, err := p.Reader.Environment(ctx, run.Environment, run.Service)
-	if fairlead.KindOf(err) == fairlead.KindNotFound {
+	all := Services(run)
+	if len(all) == 0 {
+		all = []string{run.Service}
+	}
+	for _, service := range all {
+		st, err := p.Reader.Environment(ctx, run.Environment, service)
+		if fairlead.KindOf(err) == fairlead.KindNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(st.Moving, run.ID+"/") || strings.HasPrefix(run.ID, rollbackPrefix) {
+			continue
+		}
+		_, err = p.Reader.Deployment(ctx, strings.TrimSuffix(st.Moving, "/rollback"))
+		if fairlead.KindOf(err) == fairlead.KindNotFound {
+			if err := p.free(ctx, run, st, u); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if again := "`fairlead rollback " + run.Environment + "` gives the environment back to what is good; then "; !strings.HasPrefix(run.Fault.Hint, again) {
+			run.Fault.Hint = again + run.Fault.Hint
+		}
+	}
+	return nil
+}
+
+// free lets go of a place that a lost run had claimed and not touched: the
+// first with the update that ends the run, others before it.
+func (p *Plane) free(ctx context.Context, run fairlead.Run, st fairlead.EnvironmentState, u *fairlead.Update) error {
+	st.Moving = ""
+	if u.Environment == nil {
+		u.Environment = &st
 		return nil
 	}
-	if err != nil || !strings.HasPrefix(st.Moving, run.ID+"/") || strings.HasPrefix(run.ID, rollbackPrefix) {
-		return err
-	}
-	_, err = p.Reader.Deployment(ctx, strings.TrimSuffix(st.Moving, "/rollback"))
-	if fairlead.KindOf(err) == fairlead.KindNotFound {
-		st.Moving, u.Environment = "", &st
-		return nil
-	}
-	run.Fault.Hint = "`fairlead rollback " + run.Environment + "` gives the environment back to what is good; then " + run.Fault.Hint
+	_, err := p.Ledger.Commit(ctx, fairlead.Update{Environment: &st, Records: []fairlead.Record{{
+		ID: run.ID + "/lost/" + st.Service, Type: fairlead.RecordDeploymentEnded, Subject: run.ID + "/" + st.Service, RunID: run.ID, Time: run.FinishedAt,
+	}}})
 	return err
 }
 

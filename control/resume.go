@@ -23,8 +23,9 @@ func (p *Plane) Interrupted(ctx context.Context) ([]Interrupted, error) {
 	}
 	var out []Interrupted
 	for _, f := range pending {
-		if f.Name == flow.NameDelivery || strings.HasPrefix(f.ID, rollbackPrefix) {
-			out = append(out, Interrupted{RunID: strings.TrimSuffix(f.ID, "/rollback"), Alive: f.Alive})
+		runID, _, _ := strings.Cut(f.ID, "/")
+		if f.Name == flow.NameDelivery || strings.HasPrefix(runID, rollbackPrefix) && f.ID == flowOf(runID) {
+			out = append(out, Interrupted{RunID: runID, Alive: f.Alive})
 		}
 	}
 	return out, nil

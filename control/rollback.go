@@ -22,7 +22,8 @@ const fewest = 4
 // Back asks for a rollback.
 type Back struct {
 	Environment, Service string
-	To                   string // release id or a prefix of its hex digits; "" = the one before the current
+	Services             []string // released together, in order: all of them go back; Service is left empty then
+	To                   string   // release id or a prefix of its hex digits; "" = the one before the current
 	Who, Reason          string
 	Began                func(runID string) // told the run before anything moves; may be nil
 }
@@ -40,6 +41,20 @@ func (b Back) said() string {
 // asking once. It returns when the rollback is done, with the run under which
 // it is recorded; a rollback that needs a person is an error.
 func (p *Plane) Rollback(ctx context.Context, b Back) (runID, reason string, err error) {
+	if len(b.Services) > 0 {
+		return p.rollbackAll(ctx, b)
+	}
+	if st, err := p.Reader.Environment(ctx, b.Environment, b.Service); err == nil && st.Moving != "" {
+		if one, err := p.partOf(ctx, st.Moving); err != nil {
+			return "", "", err
+		} else if one {
+			all, err := p.stopAll(ctx, b, st.Moving)
+			if err != nil {
+				return "", "", err
+			}
+			return p.backTogether(ctx, b, all)
+		}
+	}
 	in, err := p.prepare(ctx, b)
 	if err != nil {
 		return "", "", err
@@ -58,6 +73,17 @@ func (p *Plane) Rollback(ctx context.Context, b Back) (runID, reason string, err
 		return in.RunID, "", err
 	}
 	return in.RunID, end.Reason, end.Fault.Problem()
+}
+
+// partOf tells whether a deployment that moves is one of several: such a
+// release goes back as a whole.
+func (p *Plane) partOf(ctx context.Context, moving string) (bool, error) {
+	runID, _, _ := strings.Cut(moving, "/")
+	run, err := p.Reader.Run(ctx, runID)
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return false, nil
+	}
+	return len(run.Deployments) > 0 && run.State != fairlead.StateFinished, err
 }
 
 // prepare makes the rollback's input, and its run when it is one of its own.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fairlead.dev"
 )
@@ -20,7 +21,7 @@ type Entry struct {
 // decision is the predicate of PredicateDecision.
 type decision struct {
 	Decision fairlead.Decision `json:"decision"`
-	Service  string            `json:"service"`
+	Service  string            `json:"service"` // "" when the decision is about several, which it names
 }
 
 // build is what VerifyRelease reads of a PredicateBuild predicate.
@@ -36,18 +37,28 @@ type reusedBuild struct {
 }
 
 // DecisionClaim is the claim of a decision: about the release and its
-// artifacts, or about the commit when there is nothing to release.
-func DecisionClaim(d fairlead.Decision, release fairlead.Release) fairlead.Claim {
-	c := fairlead.Claim{
-		PredicateType: fairlead.PredicateDecision,
-		Predicate:     encode(decision{Decision: d, Service: release.Service}),
+// artifacts, or about the commit when there is nothing to release. Of a
+// release of several services it is about all of theirs.
+func DecisionClaim(d fairlead.Decision, releases ...fairlead.Release) fairlead.Claim {
+	p := decision{Decision: d}
+	if len(releases) == 1 {
+		p.Service = releases[0].Service
 	}
-	if release.ID == "" {
+	c := fairlead.Claim{PredicateType: fairlead.PredicateDecision, Predicate: encode(p)}
+	if len(releases) == 0 || releases[0].ID == "" {
 		return About(c, d.Commit)
 	}
-	c.Subjects = []fairlead.Subject{{Name: "release", Digest: release.ID}}
-	for _, a := range release.Artifacts {
-		c.Subjects = append(c.Subjects, fairlead.Subject{Name: a.Name, Digest: a.Digest})
+	for _, r := range releases {
+		name := "release"
+		if len(releases) > 1 {
+			name += " of " + r.Service
+		}
+		c.Subjects = append(c.Subjects, fairlead.Subject{Name: name, Digest: r.ID})
+		for _, a := range r.Artifacts {
+			if s := (fairlead.Subject{Name: a.Name, Digest: a.Digest}); !slices.Contains(c.Subjects, s) {
+				c.Subjects = append(c.Subjects, s)
+			}
+		}
 	}
 	return c
 }
@@ -124,6 +135,9 @@ func verifyDecision(t Trust, e Entry) error {
 		return refuse(again, fmt.Errorf("read decision: %w", err))
 	}
 	d := p.Decision
+	if release, ok := d.Releases[e.Service]; ok && d.Release == "" && p.Service == "" {
+		d.Release, p.Service = release, e.Service
+	}
 	switch {
 	case d.Outcome != fairlead.OutcomeAllow && d.Outcome != fairlead.OutcomeWarn:
 		return refuse("see why with: fairlead why "+d.ID, fmt.Errorf("decision %s is %q", d.ID, d.Outcome))

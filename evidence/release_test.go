@@ -32,6 +32,29 @@ func enter(t *testing.T, b bench, cases []entryCase) {
 	}
 }
 
+// One decision may let in several releases, each as the service it is of.
+func TestOneDecisionOnSeveralServices(t *testing.T) {
+	b := newBench(t)
+	several := func(releases map[string]fairlead.Digest, more ...fairlead.Release) func(*Entry) {
+		return func(e *Entry) {
+			d := decisionFor(e.Release)
+			d.Release, d.Releases = "", releases
+			e.Decision = b.signAs(b.signer, "run-1", "", DecisionClaim(d, append(more, e.Release)...))
+		}
+	}
+	shop := b.entry().Release
+	bank := fairlead.Release{Service: "bank", Commit: commit, Artifacts: shop.Artifacts}.Identify()
+	enter(t, b, []entryCase{
+		{"both", several(map[string]fairlead.Digest{"shop": shop.ID, "bank": bank.ID}, bank), ""},
+		{"not this one", several(map[string]fairlead.Digest{"bank": bank.ID}, bank), "is for release"},
+		{"another release of this one", several(map[string]fairlead.Digest{"shop": bank.ID, "bank": bank.ID}, bank), "is for release"},
+		{"as another one", func(e *Entry) {
+			several(map[string]fairlead.Digest{"shop": shop.ID, "bank": bank.ID}, bank)(e)
+			e.Service = "bank"
+		}, `is of service "shop", not "bank"`},
+	})
+}
+
 func TestReleaseEntersOnlyWithItsPapers(t *testing.T) {
 	b := newBench(t)
 	stranger := open(t, filepath.Join(t.TempDir(), "keys"))

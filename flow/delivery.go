@@ -24,6 +24,7 @@ type Ending struct {
 	Fault  *fairlead.Fault `json:"fault,omitempty"`
 	// Deployment is the deployment that came of it, "" when none began.
 	Deployment string `json:"deployment,omitempty"`
+	Superseded string `json:"superseded_by,omitempty"` // run that goes instead
 }
 
 // TaskEnding is the checkpoint of one task; everything else about it is in the ledger.
@@ -81,6 +82,7 @@ func (f *flows) begin(ctx context.Context, in Delivery, at time.Time) (bool, err
 	return f.Ledger.Commit(ctx, fairlead.Update{
 		Records: []fairlead.Record{record(in.RunID+"/started", fairlead.RecordRunStarted, in.RunID, in.RunID, at, run)},
 		Run:     &run,
+		Join:    Tickets(in.Plan, in.RunID, at), // unless it stands in line since it was queued
 	})
 }
 
@@ -130,11 +132,12 @@ func (f *flows) tasks(fl *engine.Flow, in Delivery) error {
 
 // ruling is the checkpoint of the decision.
 type ruling struct {
-	Decision fairlead.Decision `json:"decision"`
-	Release  *fairlead.Release `json:"release,omitempty"`
-	Held     bool              `json:"held,omitempty"`   // people or the calendar had a say in the decision that was signed first
-	Grants   []string          `json:"grants,omitempty"` // break-glass that something was gone past with
-	Ending   *Ending           `json:"ending,omitempty"` // set when the run ends here
+	Decision fairlead.Decision  `json:"decision"`
+	Releases []fairlead.Release `json:"releases,omitempty"` // in the order of the plan's services
+	Asked    time.Time          `json:"asked,omitzero"`     // since when people and calendar are asked
+	Held     bool               `json:"held,omitempty"`     // people or the calendar had a say in the decision that was signed first
+	Grants   []string           `json:"grants,omitempty"`   // break-glass that something was gone past with
+	Ending   *Ending            `json:"ending,omitempty"`   // set when the run ends here
 }
 
 // decide lets the gates judge what the tasks left.
@@ -154,14 +157,14 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 	if err != nil {
 		return ruling{}, err
 	}
-	release, fault := assemble(in.Plan, tasks)
-	d := gate.Decide(gate.Input{Plan: in.Plan, RunID: in.RunID, Tasks: tasks, Evidence: evidence, Release: release, Time: at})
+	releases, fault := assembleAll(in.Plan, tasks)
+	d := gate.Decide(gate.Input{Plan: in.Plan, RunID: in.RunID, Tasks: tasks, Evidence: evidence, Releases: releases, Time: at})
 	if fault != nil {
 		d = withRule(d, fairlead.RuleOutcome{
 			Name: "release-complete", Outcome: fairlead.OutcomeDeny, Reason: fault.Cause, Fix: fault.Hint, Source: "release",
 		})
 	}
-	if rule := sameArtifacts(in.Plan.Promotion, release); rule != nil {
+	if rule := sameArtifacts(in.Plan.Promotion, releases); rule != nil {
 		d = withRule(d, *rule)
 	}
 	lapsed, err := f.lapsed(ctx, in.Plan, evidence, at)
@@ -172,8 +175,8 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 		d = withRule(d, rule)
 	}
 	d.Reused = reused(in.Plan, tasks, evidence)
-	out := ruling{Decision: d, Release: release, Ending: refusal(d, tasks)}
-	if release != nil && out.Ending == nil { // nothing that lets it in is signed as long as people are to be asked
+	out := ruling{Decision: d, Releases: releases, Ending: refusal(d, tasks)}
+	if len(releases) > 0 && out.Ending == nil { // nothing that lets it in is signed as long as people are to be asked
 		h, err := f.Desk.Look(ctx, releaseQuestion(in, at), at)
 		if err != nil {
 			return ruling{}, err
@@ -185,7 +188,7 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 
 // commitDecision signs and records a decision under a record of its own.
 func (f *flows) commitDecision(ctx context.Context, in Delivery, r ruling, d fairlead.Decision, id string, more ...fairlead.Record) error {
-	signed, err := f.Signer.SignDecision(ctx, d, r.Release)
+	signed, err := f.Signer.SignDecision(ctx, d, r.Releases)
 	if err != nil {
 		return err
 	}
@@ -194,8 +197,8 @@ func (f *flows) commitDecision(ctx context.Context, in Delivery, r ruling, d fai
 		return err
 	}
 	run.Decision, run.BreakGlass = d.ID, r.Grants
-	if r.Release != nil && r.Ending == nil {
-		run.State = fairlead.StateFinalizing
+	if len(r.Releases) > 0 && r.Ending == nil {
+		run.State, run.Deployments = fairlead.StateFinalizing, deployments(in)
 	}
 	_, err = f.Ledger.Commit(ctx, fairlead.Update{
 		Records:  append([]fairlead.Record{record(id, fairlead.RecordDecision, d.ID, in.RunID, d.Time, d)}, more...),
@@ -220,11 +223,21 @@ func (f *flows) release(fl *engine.Flow, in Delivery, d ruling) (Ending, error) 
 	if d.Ending != nil {
 		return *d.Ending, nil
 	}
-	if d.Release == nil {
+	if len(d.Releases) == 0 {
 		return Ending{Result: fairlead.ResultSuccess, Reason: "verified; nothing to release"}, nil
 	}
+	t, err := f.awaitTurn(fl, in, d.Asked)
+	if err != nil {
+		return Ending{}, err
+	}
+	if t.Ending != nil {
+		return *t.Ending, nil
+	}
+	if len(in.Plan.Services) > 0 {
+		return f.together(fl, in, d.Releases, t)
+	}
 	return engine.Child[Rollout, Ending](fl, NameRollout, in.RunID+"/rollout", Rollout{
-		RunID: in.RunID, ID: DeploymentID(in.RunID), Plan: in.Plan, Release: *d.Release,
+		RunID: in.RunID, ID: DeploymentID(in.RunID), Plan: in.Plan, Release: d.Releases[0],
 	})
 }
 
@@ -237,14 +250,38 @@ func (f *flows) finish(fl *engine.Flow, in Delivery, d ruling, end Ending, start
 	_, err = do(f, fl, "finish", func(ctx context.Context) (bool, error) {
 		run := newRun(in, started)
 		run.State, run.Result, run.Reason, run.Fault = fairlead.StateFinished, end.Result, end.Reason, end.Fault
-		run.Decision, run.Deployment, run.BreakGlass, run.FinishedAt = d.Decision.ID, end.Deployment, d.Grants, at
-		return f.Ledger.Commit(ctx, fairlead.Update{
+		run.Decision, run.Deployment, run.BreakGlass, run.Superseded, run.FinishedAt = d.Decision.ID, end.Deployment, d.Grants, end.Superseded, at
+		if end.Deployment != "" {
+			run.Deployments = deployments(in)
+		}
+		u := fairlead.Update{
 			Records: []fairlead.Record{record(in.RunID+"/finished", fairlead.RecordRunFinished, in.RunID, in.RunID, at, run)},
 			Run:     &run,
-		})
+		}
+		if end.Superseded != "" {
+			u.Records = append(u.Records, record(in.RunID+"/superseded", fairlead.RecordRunSuperseded, in.RunID, in.RunID, at, run))
+		}
+		return f.Ledger.Commit(ctx, u)
 	})
 	return err
 }
 
-// DeploymentID names the deployment of a run.
+// DeploymentID names the deployment of a run that releases one service.
 func DeploymentID(runID string) string { return runID + "/deployment" }
+
+// deploymentOf names the deployment of one of a plan's services.
+func deploymentOf(p fairlead.Plan, runID, service string) string {
+	if len(p.Services) == 0 {
+		return DeploymentID(runID)
+	}
+	return DeploymentID(runID + "/" + service)
+}
+
+// deployments names those of a release of several services, none for one of one.
+func deployments(in Delivery) []string {
+	var all []string
+	for _, s := range in.Plan.Services {
+		all = append(all, deploymentOf(in.Plan, in.RunID, s.Name))
+	}
+	return all
+}

@@ -88,9 +88,9 @@ func (d Desk) People(ctx context.Context, p fairlead.Plan) ([]fairlead.Person, e
 	if p.Safeguards != nil {
 		all = append(all, p.Safeguards.People...)
 	}
-	live, err := d.Live(ctx, p.Environment, p.Service)
-	if err == nil && live != nil && live.Safeguards != nil {
-		all = append(all, live.Safeguards.People...)
+	live, err := d.beside(ctx, p)
+	for _, l := range live {
+		all = append(all, l.Safeguards.People...)
 	}
 	return all, err
 }
@@ -142,12 +142,14 @@ func (d Desk) regimes(ctx context.Context, q Asking, now time.Time) ([]gate.Regi
 	if s := q.Plan.Safeguards; s != nil {
 		in = append(in, gate.Regime{Name: "this plan", Safeguards: *s})
 	}
-	live, err := d.Live(ctx, q.Plan.Environment, q.Plan.Service)
+	live, err := d.beside(ctx, q.Plan)
 	if err != nil {
 		return nil, err
 	}
-	if live != nil && live.Safeguards != nil && live.Hash != q.Plan.Hash {
-		in = append(in, gate.Regime{Name: "the live release", Safeguards: *live.Safeguards})
+	for _, l := range live {
+		if l.Hash != q.Plan.Hash {
+			in = append(in, gate.Regime{Name: "the live release", Safeguards: *l.Safeguards})
+		}
 	}
 	votes, err := d.votes(ctx, q)
 	if err != nil {
@@ -319,6 +321,28 @@ func (d Desk) GlassPolicy(ctx context.Context, p fairlead.Plan, person string) (
 		out.Skips = slices.DeleteFunc(slices.Clone(out.Skips), func(s string) bool { return !slices.Contains(b.Skips, s) })
 	}
 	return *out, nil
+}
+
+// beside gives the plans that are live where a plan's releases would go and
+// that have safeguards, each once: one for a single service, and for several
+// as many as were released apart.
+func (d Desk) beside(ctx context.Context, p fairlead.Plan) ([]fairlead.Plan, error) {
+	services := []string{p.Service}
+	for _, s := range p.Services {
+		services = append(services, s.Name)
+	}
+	var all []fairlead.Plan
+	for _, s := range services {
+		live, err := d.Live(ctx, p.Environment, s)
+		if err != nil {
+			return nil, err
+		}
+		known := func(o fairlead.Plan) bool { return o.Hash == live.Hash }
+		if live != nil && live.Safeguards != nil && !slices.ContainsFunc(all, known) {
+			all = append(all, *live)
+		}
+	}
+	return all, nil
 }
 
 // Live gives the plan of the release that is live; nil when nothing is.

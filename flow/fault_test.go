@@ -191,27 +191,6 @@ func TestTargetThatCannotBeOpened(t *testing.T) {
 	r.ended(r.deliver(canary("new")), fairlead.ResultSuccess)
 }
 
-func TestEnvironmentThatMoves(t *testing.T) {
-	r := newRig(t)
-	r.old()
-	if _, err := r.store.ClaimEnvironment(t.Context(), shop.Environment, shop.Service, "r9/deployment", ""); err != nil {
-		t.Fatal(err)
-	}
-	run := r.deliver(canary("new"))
-	r.ended(run, fairlead.ResultError, "is being moved by r9/deployment")
-	if run.Fault == nil || run.Fault.Kind != fairlead.KindConflict || run.Fault.Hint == "" {
-		t.Errorf("fault %+v", run.Fault)
-	}
-	r.states()
-	if n := r.stand.count("deliver"); n != 0 {
-		t.Errorf("delivered %d times", n)
-	}
-	st, err := r.store.Environment(t.Context(), shop.Environment, shop.Service)
-	if err != nil || st.Moving != "r9/deployment" || st.Fence != 2 {
-		t.Errorf("environment %+v %v", st, err)
-	}
-}
-
 // A ledger that is out of reach holds the run up and loses nothing.
 func TestLedgerOutOfReach(t *testing.T) {
 	r := newRig(t)

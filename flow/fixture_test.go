@@ -60,7 +60,7 @@ func newRig(t testing.TB) *rig {
 		types[name] = tinyType(name)
 	}
 	r.parts = flow.Parts{
-		Ledger: r.ledger, Reader: db, Situation: db, Archive: db, Looks: db, Signer: decider{key}, Content: blobs.Open,
+		Ledger: r.ledger, Reader: db, Situation: db, Archive: db, Line: db, Looks: db, Signer: decider{key}, Content: blobs.Open,
 		Desk: flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(key.Public())}},
 		Worker: worker.New(worker.Options{
 			Types: types, Memory: db, Shelf: db, Journal: db, Signer: key, Verifier: evidence.TrustKeys(key.Public()),
@@ -91,12 +91,8 @@ func (r *rig) launch() *engine.Engine {
 // decider signs decisions as the wiring does.
 type decider struct{ *evidence.Signer }
 
-func (d decider) SignDecision(ctx context.Context, dec fairlead.Decision, rel *fairlead.Release) (fairlead.Evidence, error) {
-	var release fairlead.Release
-	if rel != nil {
-		release = *rel
-	}
-	return d.Sign(ctx, dec.RunID, "", evidence.DecisionClaim(dec, release), dec.Time)
+func (d decider) SignDecision(ctx context.Context, dec fairlead.Decision, releases []fairlead.Release) (fairlead.Evidence, error) {
+	return d.Sign(ctx, dec.RunID, "", evidence.DecisionClaim(dec, releases...), dec.Time)
 }
 
 // ledger is the real store, which a test can put out of reach.

@@ -25,6 +25,8 @@ const (
 	NameDelivery = "delivery"
 	NameRollout  = "rollout"
 	NameRollback = "rollback"
+	NameConclude = "conclude" // the end of a rollout that is one of several
+	NameTogether = "together" // the rollback of several services
 )
 
 // Ledger is where facts are written.
@@ -74,7 +76,7 @@ type Worker interface {
 
 // Signer signs decisions.
 type Signer interface {
-	SignDecision(ctx context.Context, d fairlead.Decision, r *fairlead.Release) (fairlead.Evidence, error)
+	SignDecision(ctx context.Context, d fairlead.Decision, releases []fairlead.Release) (fairlead.Evidence, error)
 }
 
 // Order asks a worker for one task.
@@ -93,6 +95,7 @@ type Parts struct {
 	Reader    Reader
 	Situation Situation
 	Archive   Archive
+	Line      Line
 	Worker    Worker
 	Signer    Signer
 	Desk      Desk
@@ -100,9 +103,10 @@ type Parts struct {
 	Looks     Looks
 	Metrics   func(fairlead.MetricsServer) (Metrics, error) // nil when no plan has one
 	Content   target.Content
-	Trouble   func(error)   // told each time a step has to wait for something that is out of reach; must not block
-	Tick      time.Duration // how often a moving release is looked at; 0 means 250 ms
-	Patience  time.Duration // how long a rollback tries before it asks for a person; 0 means 5 min
+	Rescue    func(ctx context.Context, runID string) error // sees to a run that others wait for, should its process be dead; nil: nobody does
+	Trouble   func(error)                                   // told each time a step has to wait for something that is out of reach; must not block
+	Tick      time.Duration                                 // how often a moving release is looked at; 0 means 250 ms
+	Patience  time.Duration                                 // how long a rollback tries before it asks for a person; 0 means 5 min
 }
 
 type flows struct{ Parts }
@@ -115,10 +119,15 @@ func Register(e *engine.Engine, p Parts) {
 	if p.Patience <= 0 {
 		p.Patience = 5 * time.Minute
 	}
+	if p.Rescue == nil {
+		p.Rescue = func(context.Context, string) error { return nil }
+	}
 	f := &flows{p}
 	engine.Register(e, NameDelivery, f.delivery)
 	engine.Register(e, NameRollout, f.rollout)
 	engine.Register(e, NameRollback, f.rollback)
+	engine.Register(e, NameConclude, f.conclusion)
+	engine.Register(e, NameTogether, f.rollbackTogether)
 }
 
 // record makes one record. data is encoded as JSON; a value without JSON

@@ -16,6 +16,7 @@ import (
 type reply struct {
 	gate.Hold
 	Cancelled bool      `json:"cancelled,omitempty"`
+	Asked     time.Time `json:"asked"` // since when it is waited for
 	At        time.Time `json:"at"`
 }
 
@@ -53,7 +54,7 @@ func (f *flows) ask(fl *engine.Flow, q Asking) (reply, error) {
 func (f *flows) change(ctx context.Context, q Asking, before *fairlead.Waiting) (reply, error) {
 	const longest = 2 * time.Second
 	for wait := f.Tick; ; wait = min(2*wait, longest) {
-		r := reply{At: now()}
+		r := reply{At: now(), Asked: q.Asked}
 		var err error
 		if r.Cancelled, err = f.Situation.CancelRequested(ctx, q.RunID); err != nil || r.Cancelled {
 			return r, err
@@ -105,7 +106,7 @@ type waitNote struct {
 // hold keeps a run that the gates let pass until the people and the calendar
 // do so too, and completes the decision by what they said.
 func (f *flows) hold(fl *engine.Flow, in Delivery, r ruling) (ruling, error) {
-	if r.Ending != nil || r.Release == nil {
+	if r.Ending != nil || len(r.Releases) == 0 {
 		return r, nil
 	}
 	answer, err := f.ask(fl, releaseQuestion(in, time.Time{}))
@@ -116,6 +117,7 @@ func (f *flows) hold(fl *engine.Flow, in Delivery, r ruling) (ruling, error) {
 		r.Ending = &Ending{Result: fairlead.ResultCancellation, Reason: "cancelled while it waited"}
 		return r, nil
 	}
+	r.Asked = answer.Asked
 	if len(answer.Rules) == 0 && !r.Held {
 		return r, nil // what was signed first is the whole decision
 	}

@@ -11,8 +11,8 @@ import (
 
 // sameArtifacts denies a promotion that would release anything but what was
 // good where it comes from.
-func sameArtifacts(p *fairlead.Promotion, r *fairlead.Release) *fairlead.RuleOutcome {
-	if p == nil || r != nil && slices.Equal(p.Artifacts, r.Artifacts) {
+func sameArtifacts(p *fairlead.Promotion, releases []fairlead.Release) *fairlead.RuleOutcome {
+	if p == nil || len(releases) == 1 && slices.Equal(p.Artifacts, releases[0].Artifacts) {
 		return nil
 	}
 	return &fairlead.RuleOutcome{

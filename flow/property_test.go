@@ -35,7 +35,7 @@ func draw(t *rapid.T, name string) chance {
 		for i := range p.Release.Steps {
 			p.Release.Steps[i].For = fairlead.Duration(3 * time.Millisecond)
 		}
-		p.Release.Bake, p.Release.Ready = fairlead.Duration(3*time.Millisecond), fairlead.Duration(20*time.Millisecond)
+		p.Release.Bake, p.Release.Ready = fairlead.Duration(3*time.Millisecond), fairlead.Duration(150*time.Millisecond) // a busy machine looks seldom
 		p.Release.Replicas = rapid.IntRange(1, 4).Draw(t, "replicas")
 		p.Release.Judge.Undecided = rapid.SampledFrom([]string{
 			fairlead.UndecidedRollback, fairlead.UndecidedPromote, fairlead.UndecidedHold,

@@ -16,6 +16,10 @@ type Rollout struct {
 	ID      string           `json:"id"` // Deployment.ID
 	Plan    fairlead.Plan    `json:"plan"`
 	Release fairlead.Release `json:"release"`
+	// Of a release of several services: it ends with the last verdict, and the
+	// old release is kept until all of them have theirs.
+	Together bool     `json:"together,omitempty"`
+	Before   []Fellow `json:"before,omitempty"` // those that were judged already; none of them may fail meanwhile
 }
 
 func (in Rollout) place() target.Place {
@@ -41,21 +45,21 @@ type move struct {
 	first    time.Time         // when the rollout began
 	waited   time.Duration     // for people, which is not the release's time
 	metrics  Metrics           // opened when it is first asked; nil before
+	others   *others           // services of the same release that were judged already
 }
 
 // rollout moves a release into its environment by stages, each of them judged.
 func (f *flows) rollout(fl *engine.Flow, in Rollout) (Ending, error) {
-	m := &move{flows: f, fl: fl, in: in, to: f.target(in.Plan.Release.Target)}
-	var err error
-	if m.first, err = fl.Now(); err != nil {
-		return Ending{}, err
-	}
+	m := &move{flows: f, fl: fl, in: in, to: f.target(in.Plan.Release.Target), others: f.lookAfter(in.Before)}
 	c, err := do(f, fl, "claim", func(ctx context.Context) (claimed, error) { return f.claim(ctx, in) })
 	if err != nil {
 		return Ending{}, err
 	}
 	if c.Fault != nil {
 		return failed(c.Fault.Problem()), nil
+	}
+	if m.first, err = fl.Now(); err != nil {
+		return Ending{}, err
 	}
 	m.fence, m.current = c.Fence, c.Current
 	if m.current != nil && m.current.ID != in.Release.ID {
@@ -69,7 +73,8 @@ func (f *flows) rollout(fl *engine.Flow, in Rollout) (Ending, error) {
 	return end, err
 }
 
-// claim takes the environment for this deployment, or tells who has it.
+// claim gives the claim of the environment that the run's turn in line made, or
+// tells who has it: a rollback that took it over in the meantime.
 func (f *flows) claim(ctx context.Context, in Rollout) (claimed, error) {
 	st, err := f.Ledger.ClaimEnvironment(ctx, in.Plan.Environment, in.Plan.Service, in.ID, "")
 	if fairlead.KindOf(err) == fairlead.KindConflict {
@@ -91,6 +96,9 @@ func (m *move) run() (Ending, error) {
 		return m.abandon(*fault)
 	}
 	why, err := m.stages()
+	if err == nil && why == nil && m.in.Together {
+		return Ending{Result: fairlead.ResultSuccess, Reason: "judged"}, nil
+	}
 	if err == nil && why == nil {
 		why, err = m.keepOld()
 	}
@@ -140,16 +148,13 @@ func (m *move) abandon(fault fairlead.Fault) (Ending, error) {
 
 // rollBack hands over to the rollback flow and waits for it.
 func (m *move) rollBack(why stop) (Ending, error) {
-	back, err := engine.Child[Rollback, Ending](m.fl, NameRollback, RollbackID(m.in.ID), Rollback{
-		ID: RollbackID(m.in.ID), RunID: m.in.RunID, Deployment: m.in.ID, Environment: m.in.Plan.Environment,
-		Service: m.in.Plan.Service, From: m.in.Release, To: m.current, Reason: why.Reason,
-	})
+	back, err := engine.Child[Rollback, Ending](m.fl, NameRollback, RollbackID(m.in.ID), m.in.rollback(m.current, why.Reason))
 	if err != nil {
 		return Ending{}, err
 	}
 	end := Ending{Result: fairlead.ResultFailure, Reason: why.Reason + "; " + back.Reason, Fault: why.Fault}
-	if why.Cancelled {
-		end.Result = fairlead.ResultCancellation
+	if why.Cancelled || why.Superseded != "" {
+		end.Result, end.Superseded = fairlead.ResultCancellation, why.Superseded
 	}
 	if back.Result != fairlead.ResultSuccess {
 		end.Result, end.Fault = fairlead.ResultError, back.Fault

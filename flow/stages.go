@@ -22,6 +22,8 @@ type stop struct {
 	Fault     *fairlead.Fault `json:"fault,omitempty"`
 	Cancelled bool            `json:"cancelled,omitempty"`
 	Replaced  bool            `json:"replaced,omitempty"` // somebody else moves the environment now
+
+	Superseded string `json:"superseded_by,omitempty"` // run for which this one makes way
 }
 
 // step is one move of traffic with what comes before and after it.
@@ -133,7 +135,7 @@ func (m *move) prepare(i int, s step) (*stop, error) {
 	if err == nil && why == nil && i == 0 {
 		why, err = m.preview()
 	}
-	if err != nil || why == nil || why.Cancelled || why.Replaced {
+	if err != nil || why == nil || why.Cancelled || why.Replaced || why.Superseded != "" {
 		return why, err
 	}
 	at, err := m.fl.Now()

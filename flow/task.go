@@ -89,12 +89,22 @@ func summary(t fairlead.TaskRun, promotion bool) taskSummary {
 	}
 }
 
-// assemble makes the release from the artifacts that the builds left and that
-// the plan's patterns name. No release is planned: nil and no fault.
-func assemble(p fairlead.Plan, tasks []fairlead.TaskRun) (*fairlead.Release, *fairlead.Fault) {
-	if p.Release == nil {
-		return nil, nil
+// assembleAll makes the release of every service of the plan, or none of them.
+func assembleAll(p fairlead.Plan, tasks []fairlead.TaskRun) ([]fairlead.Release, *fairlead.Fault) {
+	var all []fairlead.Release
+	for _, part := range p.Parts() {
+		r, fault := assemble(part, tasks)
+		if fault != nil {
+			return nil, fault
+		}
+		all = append(all, *r)
 	}
+	return all, nil
+}
+
+// assemble makes the release from the artifacts that the builds left and that
+// the plan's patterns name.
+func assemble(p fairlead.Plan, tasks []fairlead.TaskRun) (*fairlead.Release, *fairlead.Fault) {
 	var built []fairlead.Artifact
 	for _, t := range tasks {
 		if strings.HasPrefix(t.Type, "build.") {

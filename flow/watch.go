@@ -256,6 +256,13 @@ func (m *move) dismissed(ctx context.Context) (*stop, error) {
 	if cancelled {
 		return &stop{Reason: "cancelled", Cancelled: true}, nil
 	}
+	by, err := m.Line.Superseder(ctx, m.in.RunID)
+	if err != nil {
+		return nil, err
+	}
+	if by != "" {
+		return &stop{Reason: "superseded by run " + by, Superseded: by}, nil
+	}
 	st, err := m.Situation.Environment(ctx, m.in.Plan.Environment, m.in.Plan.Service)
 	if err != nil {
 		return nil, err
@@ -263,7 +270,7 @@ func (m *move) dismissed(ctx context.Context) (*stop, error) {
 	if st.Moving != m.in.ID {
 		return &stop{Reason: "a rollback took the environment over", Replaced: true}, nil
 	}
-	return nil, nil
+	return m.others.look(ctx, m.flows)
 }
 
 // now is the wall clock inside a step, where its value is part of what the

@@ -16,7 +16,7 @@ type Input struct {
 	RunID    string
 	Tasks    []fairlead.TaskRun
 	Evidence []fairlead.Evidence
-	Release  *fairlead.Release // nil when the plan releases nothing
+	Releases []fairlead.Release // one for each service; none when the plan releases nothing
 	Time     time.Time
 }
 
@@ -36,8 +36,13 @@ func Decide(in Input) fairlead.Decision {
 		Policy:      in.Plan.Inputs.Policy,
 		Time:        in.Time,
 	}
-	if in.Release != nil {
-		d.Release = in.Release.ID
+	if len(in.Plan.Services) > 0 && len(in.Releases) > 0 {
+		d.Releases = map[string]fairlead.Digest{}
+		for _, r := range in.Releases {
+			d.Releases[r.Service] = r.ID
+		}
+	} else if len(in.Releases) > 0 {
+		d.Release = in.Releases[0].ID
 	}
 	for _, e := range in.Evidence {
 		d.Evidence = append(d.Evidence, e.ID)

@@ -199,9 +199,13 @@ func TestDoubtDenies(t *testing.T) {
 func TestReleaseIsNamed(t *testing.T) {
 	in := shop(fairlead.Gate{Name: "g", Rule: "true"})
 	r := fairlead.Release{Service: "shop"}.Identify()
-	in.Release = &r
-	if d := Decide(in); d.Release != r.ID {
+	in.Releases = []fairlead.Release{r}
+	if d := Decide(in); d.Release != r.ID || d.Releases != nil {
 		t.Errorf("release %s, want %s", d.Release, r.ID)
+	}
+	in.Plan.Services = []fairlead.ServicePlan{{Name: "shop"}}
+	if d := Decide(in); d.Release != "" || d.Releases["shop"] != r.ID {
+		t.Errorf("of several services: %s, %v", d.Release, d.Releases)
 	}
 }
 

@@ -35,6 +35,8 @@ func (d *decoder) check(cfg *Config) {
 	d.checkFreezes(cfg)
 	d.checkBreakGlass(cfg)
 	d.checkJudges(cfg)
+	d.checkLocks(cfg)
+	d.checkServices(cfg)
 }
 
 // work is build, one test or one step, with where it stands.

@@ -21,6 +21,7 @@ type Config struct {
 	Build        *Build                 `json:"build" doc:"How the service is built." default:"detected for Go, Node and Python" example:"{run: go build -o bin/shop ., artifacts: [bin/shop]}"`
 	Tests        map[string]Test        `json:"tests" doc:"The test suites, by name." keys:"name" default:"detected for Go, Node and Python" example:"{unit: {run: go test -json ./..., report: go-test}}"`
 	Steps        map[string]Step        `json:"steps" doc:"Further work, by name; each step uses a step type." keys:"name" example:"{smoke: {use: check.http, with: {paths: [/]}}}"`
+	Services     map[string]Service     `json:"services" doc:"Several services that are built together and released as one: in order, judged all, rolled back all." keys:"name" default:"one service, with its targets under environments" example:"{api: {artifacts: [bin/api], targets: {production: {process: {command: [bin/api]}}}}}"`
 	Environments map[string]Environment `json:"environments" doc:"Where releases run and which cells of the matrix differ there, by name." keys:"name" default:"production, staging and dev with a detected start command" example:"{production: {target: {process: {command: [bin/shop]}}}}"`
 	Routes       []Route                `json:"routes" doc:"Which environment a change is for. The first match wins; the matrix follows." example:"[{when: 'event.branch == \"hotfix\"', to: production, deploy: canary}]"`
 	Gates        []GateRule             `json:"gates" doc:"Rules of the decision, added to those of the matrix." example:"[{name: no-skips, rule: tests.skipped == 0, outcome: warn, reason: tests were skipped, fix: run them}]"`
@@ -69,19 +70,25 @@ type Step struct {
 	Use   string `json:"use" doc:"Step type that does the work." required:"true" enum:"@steps"`
 	Phase string `json:"phase" doc:"When it runs: before the decision, or against the new release before it takes traffic." enum:"verify,preview" default:"preview for step types that need a running release, otherwise verify"`
 	With  With   `json:"with" doc:"The step type's own keys."`
+
+	Service string `json:"service" doc:"Where there are several services: the one that a step of the phase preview checks." pattern:"name"`
 	Work
 }
 
 // Environment is one entry of the section environments.
 type Environment struct {
-	Target     TargetConfig `json:"target" doc:"Where releases run: one target type with its keys." example:"{process: {command: [bin/shop]}}"`
-	Approvals  *Approvals   `json:"approvals" doc:"Whose approval every release here needs." default:"nobody's" example:"{count: 2, from: [group:dba]}"`
-	Deploy     string       `json:"deploy" doc:"Strategy; overrides the matrix." enum:"none,rolling,canary,blue-green"`
-	Security   string       `json:"security" doc:"Security cell; overrides the matrix." enum:"none,basic,full,scan"`
-	Tests      string       `json:"tests" doc:"Tests cell; overrides the matrix." enum:"none,fast,standard,complete,health"`
-	Monitoring string       `json:"monitoring" doc:"Monitoring cell; overrides the matrix." enum:"none,basic,standard,full,drift"`
-	Cost       string       `json:"cost" doc:"Cost cell; overrides the matrix." enum:"none,tracked,monitored,optimized,analysis"`
-	Compliance string       `json:"compliance" doc:"Compliance cell; overrides the matrix." enum:"none,basic,core,all,audit"`
+	Target    TargetConfig `json:"target" doc:"Where releases run: one target type with its keys." example:"{process: {command: [bin/shop]}}"`
+	Approvals *Approvals   `json:"approvals" doc:"Whose approval every release here needs." default:"nobody's" example:"{count: 2, from: [group:dba]}"`
+	Deploy    string       `json:"deploy" doc:"Strategy; overrides the matrix." enum:"none,rolling,canary,blue-green"`
+
+	Lock          string `json:"lock" doc:"What becomes of runs that release at the same time: all of them in order, only the newest of those that wait, or whoever is ready first." enum:"serialize,supersede,parallel" default:"serialize for production, otherwise supersede"`
+	CancelRunning bool   `json:"cancel-running" doc:"With lock: supersede, a newer run also stops an older release on its way, which is rolled back first." default:"false"`
+
+	Security   string `json:"security" doc:"Security cell; overrides the matrix." enum:"none,basic,full,scan"`
+	Tests      string `json:"tests" doc:"Tests cell; overrides the matrix." enum:"none,fast,standard,complete,health"`
+	Monitoring string `json:"monitoring" doc:"Monitoring cell; overrides the matrix." enum:"none,basic,standard,full,drift"`
+	Cost       string `json:"cost" doc:"Cost cell; overrides the matrix." enum:"none,tracked,monitored,optimized,analysis"`
+	Compliance string `json:"compliance" doc:"Compliance cell; overrides the matrix." enum:"none,basic,core,all,audit"`
 }
 
 // Route is one entry of the section routes.

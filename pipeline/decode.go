@@ -232,9 +232,7 @@ func (d *decoder) unknownKey(k *yaml.Node, key string, fields []field) {
 }
 
 // later holds keys that people may expect from descriptions of what is to come.
-var later = map[string]bool{
-	"lock": true,
-}
+var later = map[string]bool{}
 
 // removed holds keys of judge that earlier versions had, with what to do now.
 var removed = map[string]string{

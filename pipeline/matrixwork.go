@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"fairlead.dev"
@@ -19,27 +20,35 @@ const (
 // for the matrix's own.
 func (p *planner) matrixDrafts(configured []draft) ([]draft, error) {
 	var ds []draft
-	add := func(name, step string, keys map[string]any, timeout fairlead.Duration, phase fairlead.Phase, detail string) error {
-		if i := slices.IndexFunc(configured, func(d draft) bool { return d.step == step && d.phase == phase }); i >= 0 {
+	add := func(name, step, service string, keys map[string]any, timeout fairlead.Duration, phase fairlead.Phase, detail string) error {
+		if i := slices.IndexFunc(configured, func(d draft) bool { return d.step == step && d.phase == phase && d.service == service }); i >= 0 {
 			p.because("matrix task "+name, "not added", "config", configured[i].detail+" does "+step+" already")
 			return nil
 		}
 		if slices.ContainsFunc(configured, func(d draft) bool { return d.id == name }) {
-			name = step // holds a dot, so no configured name can take it
+			name = strings.Replace(name, strings.TrimSuffix(name, "-"+service), step, 1) // holds a dot, so no configured name can take it
 		}
 		d, err := p.draft(name, "", step, keys, Work{Timeout: timeout})
-		d.phase, d.source, d.detail = phase, "matrix", detail
+		d.phase, d.service, d.source, d.detail = phase, service, "matrix", detail
 		ds = append(ds, d)
 		return err
 	}
 	for _, scan := range p.scans() {
-		if err := add(scan.name, scan.step, scan.keys, scanTimeout, fairlead.PhaseVerify, "security: "+p.profile.Security); err != nil {
+		if err := add(scan.name, scan.step, "", scan.keys, scanTimeout, fairlead.PhaseVerify, "security: "+p.profile.Security); err != nil {
 			return nil, err
 		}
 	}
-	if path, ok := p.smokePath(); ok {
-		detail := fmt.Sprintf("%s with monitoring: %s checks %s before traffic moves", p.strategy, p.profile.Monitoring, path)
-		if err := add("smoke", stepHTTP, map[string]any{"paths": []string{path}}, smokeTimeout, fairlead.PhasePreview, detail); err != nil {
+	for _, r := range p.releases() {
+		path, ok := p.smokePath(r.Release)
+		if !ok {
+			continue
+		}
+		name, of := "smoke", ""
+		if r.Name != "" {
+			name, of = "smoke-"+r.Name, " of "+r.Name
+		}
+		detail := fmt.Sprintf("%s with monitoring: %s checks %s%s before traffic moves", p.strategy, p.profile.Monitoring, path, of)
+		if err := add(name, stepHTTP, r.Name, map[string]any{"paths": []string{path}}, smokeTimeout, fairlead.PhasePreview, detail); err != nil {
 			return nil, err
 		}
 	}
@@ -66,12 +75,12 @@ func (p *planner) scans() []scan {
 
 // smokePath is the path that the new release is asked for before it takes
 // traffic: the one that tells whether it is ready, where there is a preview.
-func (p *planner) smokePath() (string, bool) {
+func (p *planner) smokePath(r fairlead.ReleasePlan) (string, bool) {
 	preview := p.strategy == fairlead.StrategyCanary || p.strategy == fairlead.StrategyBlueGreen
 	monitored := slices.Contains([]string{"basic", "standard", "full"}, p.profile.Monitoring)
-	if !preview || !monitored || p.release == nil {
+	if !preview || !monitored {
 		return "", false
 	}
-	path := readTarget(p.release.Config).Ready.HTTP
+	path := readTarget(r.Config).Ready.HTTP
 	return path, path != ""
 }

@@ -42,9 +42,11 @@ func Plan(cfg *Config, ev fairlead.Event, tree fs.FS, cat Catalog) (fairlead.Pla
 		return fairlead.Plan{}, err
 	}
 	valid := p.validFor()
+	lock := p.lock()
 	plan := fairlead.Plan{
 		Service: p.service, Event: ev, Environment: p.environment, Strategy: p.strategy, Profile: p.profile,
-		Tasks: tasks, Gates: gates, Release: p.release, Safeguards: safeguards, ValidFor: valid, Reasons: p.reasons,
+		Tasks: tasks, Gates: gates, Release: p.release, Services: p.services, Safeguards: safeguards, ValidFor: valid, Reasons: p.reasons,
+		Lock:   lock,
 		Inputs: fairlead.PlanInputs{Config: cfg.digest, Policy: policyDigest(gates, safeguards), Flow: cat.Flow},
 	}
 	plan.Hash = fairlead.DigestJSON(plan)
@@ -71,7 +73,8 @@ type planner struct {
 	profile     fairlead.Profile
 	strategy    fairlead.Strategy
 	release     *fairlead.ReleasePlan
-	reporting   int // test suites that report their cases
+	services    []fairlead.ServicePlan // of a release of several
+	reporting   int                    // test suites that report their cases
 	reasons     []fairlead.Reason
 }
 

@@ -16,6 +16,7 @@ type targetKeys struct {
 	Command  []string          `json:"command"`
 	Env      map[string]string `json:"env"`
 	Replicas int               `json:"replicas"`
+	Listen   string            `json:"listen"`
 	Ready    struct {
 		HTTP string `json:"http"`
 	} `json:"ready"`
@@ -36,6 +37,9 @@ func (p *planner) planRelease() error {
 	if p.strategy == fairlead.StrategyNone {
 		return nil
 	}
+	if len(p.cfg.Services) > 0 {
+		return p.planServices()
+	}
 	target, err := p.target()
 	if err != nil {
 		return err
@@ -46,6 +50,12 @@ func (p *planner) planRelease() error {
 			"; add environments."+p.environment+".target, for example {process: {command: [bin/"+p.service+"]}}")
 		return nil
 	}
+	return p.planOne(target, "environments."+p.environment+".target", nil)
+}
+
+// planOne says how one service is released to a target, which is configured
+// under key: which artifacts, all of the build's when none are named, and how.
+func (p *planner) planOne(target TargetConfig, key string, artifacts []string) error {
 	keys := readTarget(target.Config)
 	r := &fairlead.ReleasePlan{
 		Target: target.Type, Config: target.Config, Command: keys.Command, Env: keys.Env,
@@ -53,6 +63,9 @@ func (p *planner) planRelease() error {
 	}
 	if b, _, _ := p.build(); b != nil && len(b.Artifacts) > 0 {
 		r.Artifacts = slices.Clone(b.Artifacts)
+	}
+	if len(artifacts) > 0 {
+		r.Artifacts = slices.Clone(artifacts)
 	}
 	p.release = r
 	p.deploy()
@@ -62,7 +75,7 @@ func (p *planner) planRelease() error {
 	}
 	notes, err := info.Foresee(r.Config, r.Steps)
 	for _, note := range notes {
-		p.because("target "+target.Type, note, "config", p.cfg.at("environments."+p.environment+".target"))
+		p.because("target "+target.Type, note, "config", p.cfg.at(key))
 	}
 	return err
 }

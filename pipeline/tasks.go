@@ -22,13 +22,14 @@ const (
 // draft is a piece of work on its way to one task or, with a matrix, several.
 type draft struct {
 	node
-	step   string // step type
-	config json.RawMessage
-	work   Work
-	phase  fairlead.Phase
-	source string // reason: config, matrix or detected
-	detail string
-	order  place // where it stands in the file
+	step    string // step type
+	config  json.RawMessage
+	work    Work
+	phase   fairlead.Phase
+	service string // of several: the one that a preview checks
+	source  string // reason: config, matrix or detected
+	detail  string
+	order   place // where it stands in the file
 }
 
 // drafts collects everything the plan does, in the order of the file, the
@@ -80,9 +81,13 @@ func (p *planner) steps() []draft {
 			p.because("task "+name, "left out", "event", "it checks a release and nothing is released")
 			continue
 		}
+		if s.Service != "" && !slices.ContainsFunc(p.services, func(o fairlead.ServicePlan) bool { return o.Name == s.Service }) {
+			p.because("task "+name, "left out", "config", "it checks "+s.Service+", which is not released to "+p.environment)
+			continue
+		}
 		ds = append(ds, draft{
 			node: node{name, s.Needs}, step: s.Use, config: s.With.Config, work: s.Work,
-			phase: fairlead.Phase(s.Phase), source: "config", detail: p.cfg.at(key), order: p.cfg.places[key],
+			phase: fairlead.Phase(s.Phase), service: s.Service, source: "config", detail: p.cfg.at(key), order: p.cfg.places[key],
 		})
 	}
 	return ds

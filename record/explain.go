@@ -11,6 +11,7 @@ import (
 // Reader is what explaining reads.
 type Reader interface {
 	RunByPrefix(ctx context.Context, prefix string) (fairlead.Run, error)
+	Turn(ctx context.Context, runID string) (fairlead.Turn, error)
 	Papers
 	Facts
 }
@@ -82,14 +83,15 @@ func Explain(ctx context.Context, r Reader, id string) (Explanation, error) {
 			return Explanation{}, err
 		}
 		return explainDecision(d, false), nil
-	case rest == "deployment":
-		d, err := r.Deployment(ctx, run.ID+"/deployment")
+	case rest == "deployment" || strings.HasSuffix(rest, "/deployment"):
+		d, err := r.Deployment(ctx, run.ID+"/"+rest)
 		if err != nil {
 			return Explanation{}, err
 		}
 		return explainDeployment(d), nil
-	case strings.HasPrefix(rest, "deployment/verdict/"):
-		return explainVerdictOf(ctx, r, run, strings.TrimPrefix(rest, "deployment/verdict/"))
+	case strings.Contains("/"+rest, "/deployment/verdict/"):
+		deployment, stage, _ := strings.Cut(rest, "/verdict/")
+		return explainVerdictOf(ctx, r, run.ID+"/"+deployment, stage)
 	default:
 		return explainTaskOf(ctx, r, run, rest)
 	}
@@ -130,8 +132,33 @@ func explainRun(ctx context.Context, r Reader, run fairlead.Run) (Explanation, e
 	if err := e.add(explainDecision(d, true), err); err != nil {
 		return e, err
 	}
-	dep, err := r.Deployment(ctx, run.ID+"/deployment")
-	return e, e.add(explainDeployment(dep), err)
+	inLine, err := explainLine(ctx, r, run)
+	if err != nil {
+		return e, err
+	}
+	e.Causes = append(e.Causes, inLine...)
+	return e, e.addDeployments(ctx, r, run)
+}
+
+// addDeployments adds what the run released: one service, or several as one.
+func (e *Explanation) addDeployments(ctx context.Context, r Reader, run fairlead.Run) error {
+	if len(run.Deployments) == 0 {
+		dep, err := r.Deployment(ctx, run.ID+"/deployment")
+		return e.add(explainDeployment(dep), err)
+	}
+	for _, id := range run.Deployments {
+		dep, err := r.Deployment(ctx, id)
+		if err := e.add(explainDeployment(dep), err); err != nil {
+			return err
+		}
+	}
+	found, err := r.Records(ctx, fairlead.RecordFilter{RunID: run.ID, Types: []fairlead.RecordType{fairlead.RecordVerdict}})
+	for _, rec := range found {
+		if rec.Subject == run.ID+"/verdict" {
+			e.Causes = append(e.Causes, Explanation{Subject: "all together", Headline: Sentence(rec)})
+		}
+	}
+	return err
 }
 
 // add adds a cause, given with the error of reading what it explains. What is

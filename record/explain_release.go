@@ -51,8 +51,12 @@ func explainPromotion(p fairlead.Promotion) Explanation {
 }
 
 func explainDeployment(d fairlead.Deployment) Explanation {
+	subject := "deployment"
+	if service := serviceOf(d.ID); service != "" {
+		subject += " of " + service
+	}
 	e := Explanation{
-		Subject:  "deployment",
+		Subject:  subject,
 		Headline: fmt.Sprintf("%s, release %s by %s", strings.ReplaceAll(string(d.Phase), "_", " "), d.Release.ID.Short(), d.Strategy),
 	}
 	if d.Reason != "" {
@@ -71,8 +75,8 @@ func explainDeployment(d fairlead.Deployment) Explanation {
 	return e
 }
 
-func explainVerdictOf(ctx context.Context, r Reader, run fairlead.Run, stage string) (Explanation, error) {
-	d, err := r.Deployment(ctx, run.ID+"/deployment")
+func explainVerdictOf(ctx context.Context, r Reader, deployment, stage string) (Explanation, error) {
+	d, err := r.Deployment(ctx, deployment)
 	if err != nil {
 		return Explanation{}, err
 	}

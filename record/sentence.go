@@ -13,6 +13,24 @@ import (
 // Sentence says in words what a record states; "" for one that adds nothing
 // for a reader.
 func Sentence(r fairlead.Record) string {
+	text := sentence(r)
+	if service := serviceOf(r.Subject); service != "" && text != "" {
+		text = service + ": " + text
+	}
+	return text
+}
+
+// serviceOf gives the service that a deployment, or something of it, is of when
+// it is one of several: "RUN/SERVICE/deployment", or ".../rollback".
+func serviceOf(subject string) string {
+	parts := strings.Split(subject, "/")
+	if len(parts) > 2 && parts[1] != "deployment" && (parts[2] == "deployment" || parts[2] == "rollback") {
+		return parts[1]
+	}
+	return ""
+}
+
+func sentence(r fairlead.Record) string {
 	switch r.Type {
 	case fairlead.RecordRunQueued:
 		return ""
@@ -26,6 +44,10 @@ func Sentence(r fairlead.Record) string {
 		})
 	case fairlead.RecordRunFinished:
 		return about(r, func(run fairlead.Run) string { return fmt.Sprintf("run ends with %s", run.Result) })
+	case fairlead.RecordRunInLine:
+		return about(r, func(t fairlead.Turn) string { return strings.Join(WaitLines(t), "; ") })
+	case fairlead.RecordRunSuperseded:
+		return about(r, func(run fairlead.Run) string { return "run " + run.Superseded + " goes instead" })
 	case fairlead.RecordTaskStarted, fairlead.RecordTaskFinished:
 		return about(r, func(t taskFact) string { return t.sentence(r) })
 	case fairlead.RecordDecision:

@@ -17,6 +17,7 @@ type Overview interface {
 	Runs(ctx context.Context, f fairlead.RunFilter) ([]fairlead.Run, error)
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
 	Deployments(ctx context.Context, environment, service string, limit int) ([]fairlead.Deployment, error)
+	Lines(ctx context.Context) (fairlead.Line, error)
 }
 
 // Status is what is live where and what is on its way.
@@ -24,6 +25,7 @@ type Status struct {
 	Environments []Live         `json:"environments"`
 	Unfinished   []fairlead.Run `json:"unfinished"` // runs under way, or left behind by a process that died
 	People       People         `json:"people"`     // what people decided that still stands
+	InLine       []Place        `json:"in_line"`    // runs in line, by environment and service
 	Last         []fairlead.Run `json:"last"`       // the newest finished runs, and the last of every environment
 }
 
@@ -64,6 +66,9 @@ func ReadStatus(ctx context.Context, r Overview) (Status, error) {
 		s.Unfinished = append(s.Unfinished, runs...)
 	}
 	slices.SortStableFunc(s.Unfinished, newestFirst)
+	if s.InLine, err = readPlaces(ctx, r, live); err != nil {
+		return Status{}, err
+	}
 	s.Last, err = lastRuns(ctx, r, live)
 	return s, err
 }
@@ -206,6 +211,7 @@ func (s Status) Lines() []string {
 		lines = append(lines, "", "under way (when no process works on it: `fairlead resume RUN`)")
 		lines = append(lines, runLines(s.Unfinished)...)
 	}
+	lines = append(lines, lineLines(s.InLine)...)
 	if len(s.Last) > 0 {
 		lines = append(lines, "", "last runs")
 		lines = append(lines, runLines(s.Last)...)

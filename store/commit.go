@@ -107,6 +107,9 @@ func (t *tx) apply(u fairlead.Update, d documents) error {
 			return err
 		}
 	}
+	if err := t.join(u.Join); err != nil {
+		return err
+	}
 	if u.Run != nil {
 		if err := t.run(*u.Run, d.run); err != nil {
 			return err
@@ -183,6 +186,9 @@ func (t *tx) run(r fairlead.Run, doc string) error {
 			Op: "commit", Kind: fairlead.KindConflict, Err: fmt.Errorf("run %s is finished", r.ID),
 			Hint: "a finished run never changes; start another one",
 		}
+	}
+	if err == nil && r.State == fairlead.StateFinished {
+		err = t.leave(r)
 	}
 	return err
 }

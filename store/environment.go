@@ -24,32 +24,35 @@ func (s *Store) ClaimEnvironment(ctx context.Context, environment, service, hold
 	var state fairlead.EnvironmentState
 	err := s.write(ctx, op, func(t *tx) error {
 		var err error
-		if state, err = t.environmentState(environment, service); err != nil {
-			return err
-		}
-		switch {
-		case state.Moving == holder:
-			return nil
-		case state.Moving == "", state.Moving == replaces:
-		default:
-			return &fairlead.Problem{
-				Op: op, Kind: fairlead.KindConflict,
-				Err:  fmt.Errorf("%s of %s is being moved by %s", environment, service, state.Moving),
-				Hint: "wait until it is done, or roll it back: see fairlead status",
-			}
-		}
-		state.Moving, state.UpdatedAt = holder, time.Now().UTC()
-		state.Fence++
-		doc, err := json.Marshal(state)
-		if err != nil {
-			return err
-		}
-		return t.environment(state, string(doc))
+		state, err = t.claim(environment, service, holder, replaces)
+		return err
 	})
 	if err != nil {
 		return fairlead.EnvironmentState{}, err
 	}
 	return state, nil
+}
+
+// claim makes holder the one that moves a place, unless somebody else does.
+func (t *tx) claim(environment, service, holder, replaces string) (fairlead.EnvironmentState, error) {
+	state, err := t.environmentState(environment, service)
+	if err != nil || state.Moving == holder {
+		return state, err
+	}
+	if state.Moving != "" && state.Moving != replaces {
+		return state, &fairlead.Problem{
+			Op: "claim environment", Kind: fairlead.KindConflict,
+			Err:  fmt.Errorf("%s of %s is being moved by %s", environment, service, state.Moving),
+			Hint: "wait until it is done, or roll it back: see fairlead status",
+		}
+	}
+	state.Moving, state.UpdatedAt = holder, time.Now().UTC()
+	state.Fence++
+	doc, err := json.Marshal(state)
+	if err != nil {
+		return state, err
+	}
+	return state, t.environment(state, string(doc))
 }
 
 // environmentState reads an environment; one never heard of is empty.
@@ -60,8 +63,13 @@ func (t *tx) environmentState(environment, service string) (fairlead.Environment
 	if errors.Is(err, sql.ErrNoRows) {
 		return state, nil
 	}
-	if err == nil {
-		err = json.Unmarshal([]byte(doc), &state)
+	if err != nil {
+		return state, err
 	}
+	return readEnvironment(doc)
+}
+
+func readEnvironment(doc string) (state fairlead.EnvironmentState, err error) {
+	err = json.Unmarshal([]byte(doc), &state)
 	return state, err
 }

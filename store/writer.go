@@ -166,6 +166,7 @@ func (t *tx) apart(batch []*write, outcomes []error) error {
 func (s *Store) hot() []string {
 	return []string{
 		putFirst, putRecord, putRun, putTask, putDecision, putDeployment, putEnvironment, putEvidence, putOutput, putLook, putCursor, oneEnvironment,
+		nextSeq, seqOf, joinLine, leaveLine, setTickets, supersede, stopMoving, newerThan, olderThan, ticketsOf, openAt,
 		savepoint, undo, release,
 	}
 }

@@ -40,13 +40,9 @@ type controlPlane struct {
 // signer signs what tasks claim and what the gate decides.
 type signer struct{ *evidence.Signer }
 
-// SignDecision signs a decision about a release, or about the commit alone.
-func (s signer) SignDecision(ctx context.Context, d fairlead.Decision, r *fairlead.Release) (fairlead.Evidence, error) {
-	var release fairlead.Release
-	if r != nil {
-		release = *r
-	}
-	return s.Sign(ctx, d.RunID, "", evidence.DecisionClaim(d, release), d.Time)
+// SignDecision signs a decision about releases, or about the commit alone.
+func (s signer) SignDecision(ctx context.Context, d fairlead.Decision, releases []fairlead.Release) (fairlead.Evidence, error) {
+	return s.Sign(ctx, d.RunID, "", evidence.DecisionClaim(d, releases...), d.Time)
 }
 
 // openControl opens everything that executing a run needs.
@@ -108,13 +104,14 @@ func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, k
 	trust := evidence.TrustKeys(key.Public())
 	c.book = evidence.Book{Shelf: db, History: db, Verifier: trust, Content: blobs.Open}
 	flow.Register(c.engine, flow.Parts{
-		Ledger: db, Reader: db, Situation: db, Archive: db, Looks: db, Metrics: c.wiring.env.openMetrics, Signer: signer{key}, Content: blobs.Open, Desk: c.Desk,
+		Ledger: db, Reader: db, Situation: db, Archive: db, Line: db, Looks: db, Metrics: c.wiring.env.openMetrics, Signer: signer{key}, Content: blobs.Open, Desk: c.Desk,
 		Worker: worker.New(worker.Options{
 			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
 			Verifier: trust, Dir: h.work(), Hide: []string{h.root}, ReadOnly: repo.Protected(),
 			Parallel: runtime.GOMAXPROCS(0), Logger: log,
 		}),
 		Target:  func(typ string) (target.Target, error) { return openTarget(all, typ) },
+		Rescue:  c.rescue,
 		Trouble: c.report,
 	})
 }
@@ -143,6 +140,17 @@ func failpoint(env variables) func(string) {
 			select {}
 		}
 	}
+}
+
+// rescue sees to a run that others wait for in line: should its process be
+// dead, this one goes on with it. What belongs to another repository is left to
+// that one.
+func (c *controlPlane) rescue(ctx context.Context, runID string) error {
+	if own, err := c.Owns(ctx, runID); err != nil || !own {
+		return err
+	}
+	_, err := c.Resume(ctx, runID)
+	return err
 }
 
 // report passes on that something is out of reach, without ever blocking.
@@ -174,13 +182,19 @@ func (c *controlPlane) Vote(ctx context.Context, b cli.Ballot) (cli.Voted, error
 
 // Rollback gives an environment's traffic back to a good release.
 func (c *controlPlane) Rollback(ctx context.Context, q cli.RollbackQuery) (cli.RolledBack, error) {
-	service, err := c.serviceIn(ctx, q.Environment, q.Service)
-	if err != nil {
-		return cli.RolledBack{}, err
+	b := control.Back{Environment: q.Environment, To: q.To, Who: who(), Reason: q.Reason, Began: q.Began}
+	var err error
+	if q.Service == "" {
+		if b.Services, err = c.together(ctx, q.Environment); err != nil {
+			return cli.RolledBack{}, err
+		}
 	}
-	runID, said, err := c.Plane.Rollback(ctx, control.Back{
-		Environment: q.Environment, Service: service, To: q.To, Who: who(), Reason: q.Reason, Began: q.Began,
-	})
+	if len(b.Services) == 0 {
+		if b.Service, err = c.serviceIn(ctx, q.Environment, q.Service); err != nil {
+			return cli.RolledBack{}, err
+		}
+	}
+	runID, said, err := c.Plane.Rollback(ctx, b)
 	return cli.RolledBack{RunID: runID, Reason: said}, err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
+	"fairlead.dev/control"
 )
 
 // serviceIn names the service that a command about an environment means: the
@@ -51,6 +52,42 @@ func (c *controlPlane) serviceIn(ctx context.Context, environment, service strin
 			Hint: "`fairlead env list` shows what is live where",
 		}
 	}
+}
+
+// together gives the services of the newest release to an environment that
+// came from here, in the order of release, when it was one of several; none
+// when it was of one.
+func (c *controlPlane) together(ctx context.Context, environment string) ([]string, error) {
+	all, err := c.store.Environments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var newest fairlead.Run
+	for _, st := range all {
+		last := cmp.Or(st.Moving, st.Deployment)
+		if strings.HasPrefix(last, "b") {
+			last = st.Deployment // a rollback that a person asked for is of what was released
+		}
+		runID, _, _ := strings.Cut(last, "/")
+		if st.Environment != environment || runID == "" {
+			continue
+		}
+		own, err := c.Owns(ctx, runID)
+		if err != nil {
+			return nil, err
+		}
+		run, err := c.store.Run(ctx, runID)
+		if fairlead.KindOf(err) == fairlead.KindNotFound || err == nil && !own {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if run.StartedAt.After(newest.StartedAt) {
+			newest = run
+		}
+	}
+	return control.Services(newest), nil
 }
 
 // servicesIn lists what was released to an environment: from this state

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
+	"fairlead.dev/control"
 	"fairlead.dev/record"
 	"fairlead.dev/target"
 )
@@ -40,20 +42,36 @@ func (r *records) Why(ctx context.Context, id string) (cli.View, error) {
 // Sentence says a record in words.
 func (r *records) Sentence(rec fairlead.Record) string { return record.Sentence(rec) }
 
-// Address is where what a run released is reached.
+// Waiting says what a run waits for in line now.
+func (r *records) Waiting(ctx context.Context, runID string) (string, error) {
+	turn, err := r.Turn(ctx, runID)
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return "", nil
+	}
+	return strings.Join(record.WaitLines(turn), "; "), err
+}
+
+// Address is where what a run released is reached, of each of its services.
 func (r *records) Address(ctx context.Context, run fairlead.Run) string {
 	if run.Deployment == "" {
 		return ""
 	}
-	d, err := r.Deployment(ctx, run.Deployment)
-	if err != nil {
-		return "" // it was said that the run succeeded; nothing more is known
+	ids := run.Deployments
+	if len(ids) == 0 {
+		ids = []string{run.Deployment}
 	}
-	o, err := r.observe(ctx, d.Release.Target, target.Place{Environment: run.Environment, Service: run.Service})
-	if err != nil {
-		return ""
+	var all []string
+	for _, id := range ids {
+		d, err := r.Deployment(ctx, id)
+		if err != nil {
+			continue // it was said that the run succeeded; nothing more is known
+		}
+		o, err := r.observe(ctx, d.Release.Target, target.Place{Environment: d.Environment, Service: d.Service})
+		if err == nil && o.Endpoint != "" {
+			all = append(all, o.Endpoint)
+		}
 	}
-	return o.Endpoint
+	return strings.Join(all, ", ")
 }
 
 // Environments lists what is live where.
@@ -68,7 +86,9 @@ type environmentView struct {
 	Seen    *target.Observed      `json:"seen,omitempty"`   // what runs now; absent when the target does not answer
 	Unseen  *fairlead.Fault       `json:"unseen,omitempty"` // why it is absent
 	History []fairlead.Deployment `json:"history"`
-	People  record.People         `json:"people"` // freezes and broken glass of this environment
+	People  record.People         `json:"people"`            // freezes and broken glass of this environment
+	Waiting fairlead.Line         `json:"waiting,omitempty"` // runs in line, in order
+	Others  []environmentView     `json:"others,omitempty"`  // further services of the same release
 }
 
 // Environment shows one environment.
@@ -77,24 +97,68 @@ func (r *records) Environment(ctx context.Context, name string) (cli.View, error
 	if err != nil {
 		return cli.View{}, err
 	}
-	v := environmentView{Live: live, History: []fairlead.Deployment{}}
-	all, err := record.ReadPeople(ctx, r.Store, time.Now())
+	v, err := r.environmentOf(ctx, live)
 	if err != nil {
 		return cli.View{}, err
 	}
-	v.People = all.In(name)
-	if history, err := r.Deployments(ctx, name, live.Service, 10); err != nil {
+	people, err := record.ReadPeople(ctx, r.Store, time.Now())
+	v.People = people.In(name)
+	if err != nil {
 		return cli.View{}, err
-	} else if len(history) > 0 {
+	}
+	all, err := record.ReadLive(ctx, r.Store)
+	if err != nil {
+		return cli.View{}, err
+	}
+	fellows, err := r.fellows(ctx, v.History)
+	if err != nil {
+		return cli.View{}, err
+	}
+	for _, l := range all {
+		if l.Environment != name || l.Service == live.Service || !slices.Contains(fellows, l.Service) {
+			continue
+		}
+		o, err := r.environmentOf(ctx, l)
+		if err != nil {
+			return cli.View{}, err
+		}
+		v.Others = append(v.Others, o)
+	}
+	return cli.View{Lines: v.lines(), Data: v}, nil
+}
+
+// fellows names the services that were last released together with this one.
+func (r *records) fellows(ctx context.Context, history []fairlead.Deployment) ([]string, error) {
+	if len(history) == 0 {
+		return nil, nil
+	}
+	run, err := r.Run(ctx, history[0].RunID)
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return nil, nil
+	}
+	return control.Services(run), err
+}
+
+// environmentOf shows one service in one environment.
+func (r *records) environmentOf(ctx context.Context, live record.Live) (environmentView, error) {
+	v := environmentView{Live: live, History: []fairlead.Deployment{}}
+	history, err := r.Deployments(ctx, live.Environment, live.Service, 10)
+	if err != nil {
+		return v, err
+	}
+	if len(history) > 0 {
 		v.History = history
 	}
-	o, err := r.observe(ctx, targetOf(v.Live, v.History), target.Place{Environment: name, Service: live.Service})
+	if v.Waiting, err = r.Line(ctx, live.Environment, live.Service); err != nil {
+		return v, err
+	}
+	o, err := r.observe(ctx, targetOf(v.Live, v.History), target.Place{Environment: live.Environment, Service: live.Service})
 	if err != nil {
 		v.Unseen = fairlead.FaultOf(err)
 	} else {
 		v.Seen = &o
 	}
-	return cli.View{Lines: v.lines(), Data: v}, nil
+	return v, nil
 }
 
 // observe looks at a place without starting anything.
@@ -175,10 +239,19 @@ func (v environmentView) lines() []string {
 	if p := v.Promotion; p != nil {
 		lines = append(lines, "", fmt.Sprintf("promoted from %s, run %s, release %s there", p.From, p.Run, p.Release.Short()))
 	}
+	if len(v.Waiting) > 0 {
+		lines = append(lines, "", "in line")
+	}
+	for _, k := range v.Waiting {
+		lines = append(lines, fmt.Sprintf("  %s  %s, %s", k.RunID, k.State, k.Lock.Mode))
+	}
 	lines = append(lines, "", "deployments, newest first")
 	for _, d := range v.History {
 		lines = append(lines, fmt.Sprintf("  %s  release %s  %s  %s  %s",
 			d.StartedAt.Format("2006-01-02 15:04:05"), d.Release.ID.Short(), d.Strategy, d.Phase, d.Reason))
+	}
+	for _, o := range v.Others {
+		lines = append(append(lines, ""), o.lines()...)
 	}
 	return lines
 }

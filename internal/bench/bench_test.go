@@ -49,7 +49,7 @@ func noop() step.Type {
 
 type signer struct{ *evidence.Signer }
 
-func (s signer) SignDecision(ctx context.Context, d fairlead.Decision, _ *fairlead.Release) (fairlead.Evidence, error) {
+func (s signer) SignDecision(ctx context.Context, d fairlead.Decision, _ []fairlead.Release) (fairlead.Evidence, error) {
 	return s.Sign(ctx, d.RunID, "", evidence.DecisionClaim(d, fairlead.Release{}), d.Time)
 }
 
@@ -72,7 +72,7 @@ func newPlant(b *testing.B, ours, engines string) *plant {
 	blobs, err := store.OpenBlobs(filepath.Join(dir, "blobs"))
 	check(b, err)
 	flow.Register(e, flow.Parts{
-		Ledger: db, Reader: db, Situation: db, Archive: db, Signer: signer{key}, Content: blobs.Open,
+		Ledger: db, Reader: db, Situation: db, Archive: db, Line: db, Signer: signer{key}, Content: blobs.Open,
 		Worker: worker.New(worker.Options{
 			Types: map[string]step.Type{"noop": noop()}, Workspaces: tree{}, Memory: db, Shelf: db, Journal: db, Signer: key,
 			Verifier: evidence.TrustKeys(key.Public()), Blobs: blobs, Dir: filepath.Join(dir, "work"), Parallel: 8,

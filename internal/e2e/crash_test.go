@@ -32,7 +32,8 @@ type lab struct {
 	dir      string
 	database string
 	url      string
-	effects  string // every build appends a line: what the outside world sees of a task
+	more     []string // further services of the same release
+	effects  string   // every build appends a line: what the outside world sees of a task
 }
 
 const labConfig = `version: 1
@@ -58,24 +59,31 @@ func newLab(t *testing.T, database string) *lab {
 // newLabOf does so under a name of the service's own.
 func newLabOf(t *testing.T, database, service string) *lab {
 	t.Helper()
+	addr := freeAddress(t)
+	l := emptyLab(t, database)
+	l.url = "http://" + addr
+	l.begin(fmt.Sprintf(labConfig, service, addr, freeAddress(t)))
+	return l
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	port, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	l := emptyLab(t, database)
-	l.url = "http://" + addr
-	l.write("fairlead.yaml", strings.ReplaceAll(fmt.Sprintf(labConfig, service, addr, fmt.Sprintf("127.0.0.1:%d", other)), "$TINY_BINARY", filepath.Join(program, "tiny")))
+	return fmt.Sprintf("127.0.0.1:%d", port)
+}
+
+// begin makes the repository with this configuration and releases it.
+func (l *lab) begin(config string) {
+	l.t.Helper()
+	l.write("fairlead.yaml", strings.ReplaceAll(config, "$TINY_BINARY", filepath.Join(program, "tiny")))
 	l.git("init", "-q", "-b", "develop")
 	l.commit("1")
 	if out, err := l.fairlead(nil, "run").CombinedOutput(); err != nil {
-		t.Fatalf("first release: %v\n%s", err, out)
+		l.t.Fatalf("first release: %v\n%s", err, out)
 	}
-	return l
 }
 
 // emptyLab is a directory whose agent ends with the test.
@@ -127,11 +135,15 @@ func (l *lab) fairlead(env []string, args ...string) *exec.Cmd {
 }
 
 // points gives every checkpoint that a command passes, in order, once each.
-func (l *lab) points(args ...string) []string {
+func (l *lab) points(args ...string) []string { l.t.Helper(); return l.pointsOf(0, args...) }
+
+// pointsOf does so for a command that ends with an exit code.
+func (l *lab) pointsOf(code int, args ...string) []string {
 	l.t.Helper()
 	list := filepath.Join(l.t.TempDir(), "points")
-	if out, err := l.fairlead([]string{"FAIRLEAD_CHECKPOINTS=" + list}, args...).CombinedOutput(); err != nil {
-		l.t.Fatalf("list checkpoints: %v\n%s", err, out)
+	cmd := l.fairlead([]string{"FAIRLEAD_CHECKPOINTS=" + list}, args...)
+	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != code {
+		l.t.Fatalf("list checkpoints: %v, want exit code %d\n%s", err, code, out)
 	}
 	b, err := os.ReadFile(list)
 	if err != nil {
@@ -160,7 +172,8 @@ func (l *lab) visitors() (stop func() (int64, []string)) {
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for n := 0; ctx.Err() == nil; n++ {
-				if err := visit(l.url, fmt.Sprintf("v%d-%d", v, n)); err != nil {
+				urls := append([]string{l.url}, l.more...)
+				if err := visit(urls[n%len(urls)], fmt.Sprintf("v%d-%d", v, n)); err != nil {
 					select {
 					case failures <- err.Error():
 					default:
@@ -240,15 +253,17 @@ func killEverywhere(t *testing.T, database string) {
 // killAt starts a command that kills itself at the point, and resumes its run.
 func (l *lab) killAt(point string, args ...string) {
 	l.t.Helper()
-	out, err := l.fairlead([]string{"FAIRLEAD_FAILPOINT=" + point}, args...).CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		l.t.Fatalf("%s: the run was to be killed: %v\n%s", point, err, out)
-	}
-	out, err = l.fairlead(nil, "resume").CombinedOutput()
+	l.killedAt(point, args...)
+	out, err := l.fairlead(nil, "resume").CombinedOutput()
 	if err != nil {
 		l.t.Fatalf("%s: resume: %v\n%s", point, err, out)
 	}
+}
+
+// killed tells whether a process ended by SIGKILL.
+func killed(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
 }
 
 // holdFinished holds that the newest run succeeded and that nothing moves.

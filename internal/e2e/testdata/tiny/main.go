@@ -19,6 +19,12 @@ import (
 )
 
 func main() {
+	// As long as the file that TINY_GATE names is missing, it does not serve.
+	for gate := os.Getenv("TINY_GATE"); gate != ""; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(gate); err == nil {
+			break
+		}
+	}
 	s := service{version: []byte("tiny\n")}
 	if self, err := os.Executable(); err == nil {
 		if said, err := os.ReadFile(filepath.Join(filepath.Dir(self), "version")); err == nil {
