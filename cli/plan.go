@@ -97,6 +97,9 @@ func (c *commands) writePlan(w io.Writer, p fairlead.Plan, notes []string) error
 		fmt.Fprintf(t, "\nlock\t%s\t%s%s\n", p.Lock.Mode, lockWords(p.Lock), from(why["lock"]))
 	}
 	for _, r := range p.Reasons {
+		if strings.HasPrefix(r.Subject, "target ") {
+			notes = append(notes, r.Subject+": "+r.Choice)
+		}
 		if r.Subject == "detection" || strings.HasPrefix(r.Subject, "task ") && r.Choice == "left out" {
 			notes = append(notes, r.Subject+": "+r.Choice+": "+r.Detail)
 		}

@@ -35,7 +35,10 @@ func (c *commands) writeRelease(w io.Writer, whole, p fairlead.Plan, number int,
 		}
 		fmt.Fprintf(w, "\nservice %d\t%s%s", number, p.Service, after)
 	}
-	where := fmt.Sprintf("%d replicas of %s", r.Replicas, strings.Join(r.Command, " "))
+	where := fmt.Sprintf("%d replicas", r.Replicas)
+	if len(r.Command) > 0 { // a target may take that from elsewhere
+		where += " of " + strings.Join(r.Command, " ")
+	}
 	if at := address(r.Config); at != "" {
 		where += " at " + at
 	}
