@@ -266,7 +266,7 @@ func (s *stand) everything(rules []kubernetes.Rule) (wrong []string) {
 	if !check("settle", settled(part{one, 2, 100})) {
 		return wrong
 	}
-	for word, g := range map[string]goods{"no-such-flag": two, "503": never} {
+	for word, g := range map[string]goods{"greetings from podinfo": two, "503": never} {
 		if !check("deliver the bad one", deliver(g)) || !check("start the bad one", apply(part{g, 1, 0}, part{one, 2, 100})) {
 			return wrong
 		}

@@ -40,7 +40,7 @@ func TestWhyItIsNotReady(t *testing.T) {
 		t.Errorf("an image that is not there is %s", f.Kind)
 	}
 	s.bad(one, s.shop("2.0.0", "PODINFO_UNREADY=true"), "503")
-	s.bad(one, s.pack(s.image("2.0.0"), manifests("[./podinfo, --port=9898]", "[./podinfo, --no-such-flag]")), "exit code", "restarts", "no-such-flag")
+	s.bad(one, s.pack(s.image("2.0.0"), manifests("[./podinfo, --port=9898]", "[./podinfo, --no-such-flag]")), "exit code", "restarts", "greetings from podinfo") // the end of its usage
 	s.bad(one, s.pack(s.image("2.0.0"), manifests(
 		"--port=9898]", "--port=9898, --stress-memory=200]", "image: podinfo", `image: podinfo
         resources: {limits: {memory: 64Mi}}`)), "OOMKilled")
