@@ -129,7 +129,16 @@ func merge(rules []Rule) []Rule {
 			}
 		}
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(out), func(r Rule) bool { return len(r.ResourceNames) > 0 && covered(r, out) })
+}
+
+// covered tells whether a rule about named objects says nothing that one about
+// all objects does not.
+func covered(named Rule, all []Rule) bool {
+	return slices.ContainsFunc(all, func(r Rule) bool {
+		return len(r.ResourceNames) == 0 && r.APIGroups[0] == named.APIGroups[0] && r.Resources[0] == named.Resources[0] &&
+			!slices.ContainsFunc(named.Verbs, func(v string) bool { return !slices.Contains(r.Verbs, v) })
+	})
 }
 
 // plural names the resource of a kind as nearly all kinds do.

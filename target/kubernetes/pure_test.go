@@ -221,4 +221,11 @@ func TestPlural(t *testing.T) {
 	if !slices.Equal(merge([]Rule{rule(pods, "list"), rule(pods, "patch", "list")})[0].Verbs, []string{"list", "patch"}) {
 		t.Error("rules about one resource are not one")
 	}
+	named := Rule{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{"a"}, Verbs: []string{"get", "patch"}}
+	if got := merge([]Rule{rule(configMaps, "create"), named}); len(got) != 2 {
+		t.Errorf("a named rule that is needed is gone: %v", got)
+	}
+	if got := merge([]Rule{rule(configMaps, "create"), named, rule(configMaps, "get", "patch")}); len(got) != 1 {
+		t.Errorf("a named rule that says nothing more stays: %v", got)
+	}
 }
