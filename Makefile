@@ -108,7 +108,7 @@ $(tools): tools/go.mod tools/go.sum
 	@touch $@
 
 # Go's own cache makes this cheap when nothing has changed.
-$(cluster): $(shell find test/cluster examples/shop examples/podinfo -name '*.go' -o -name 'go.*') test/cluster/build
+$(cluster): $(shell find test/cluster examples/podinfo -name '*.go' -o -name 'go.*') test/cluster/build
 	test/cluster/build bin/cluster
 
 # unformatted fails when a Go file below $(1) is not formatted.

@@ -168,7 +168,7 @@ func (s Source) kept() []sshsig.Signer {
 	if s.Agent == "" {
 		return nil
 	}
-	c, err := net.Dial("unix", s.Agent)
+	c, err := net.Dial("unix", s.Agent) //nolint:noctx // a socket of this machine answers at once or not at all
 	if err != nil {
 		return nil
 	}

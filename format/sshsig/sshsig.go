@@ -32,7 +32,7 @@ func ParsePublicKey(line string) (PublicKey, error) {
 	key, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(line))
 	switch {
 	case err != nil:
-		return PublicKey{}, fmt.Errorf("%w: write it as in authorized_keys: ssh-ed25519 AAAA...", ErrKey)
+		return PublicKey{}, fmt.Errorf("%w: write it as in authorized_keys: ssh-ed25519 and what follows", ErrKey)
 	case len(options) > 0 || len(bytes.TrimSpace(rest)) > 0:
 		return PublicKey{}, fmt.Errorf("%w: it is more than one key", ErrKey)
 	}

@@ -136,7 +136,7 @@ func TestRollbackTogether(t *testing.T) {
 	second := l.liveReleases()
 	stop := l.visitors()
 	out, err := l.fairlead(nil, "rollback", "staging", "--reason", "too slow").CombinedOutput()
-	if err != nil || strings.Index(string(out), "web: rollback") < 0 || strings.Index(string(out), "web: rollback") > strings.Index(string(out), "api: rollback") {
+	if err != nil || !strings.Contains(string(out), "web: rollback") || strings.Index(string(out), "web: rollback") > strings.Index(string(out), "api: rollback") {
 		t.Errorf("rollback: %v\n%s", err, out)
 	}
 	if got := l.liveReleases(); !slices.Equal(got, first) {

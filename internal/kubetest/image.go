@@ -93,9 +93,3 @@ func (c *Cluster) Podinfo(version string, env ...string) Image {
 	binary := filepath.Join(c.bin, "podinfo-"+version)
 	return Image{Binary: binary, Name: "podinfo", Env: env}
 }
-
-// Shop is the image of the example service shop; the flags that make its
-// releases differ are its own (examples/shop).
-func (c *Cluster) Shop(args ...string) Image {
-	return Image{Binary: filepath.Join(c.bin, "shop"), Args: args}
-}

@@ -367,7 +367,7 @@ func (c *crowd) hold(t *testing.T) {
 }
 
 func visit(client *http.Client, url string) (string, error) {
-	res, err := client.Get(url) //nolint:noctx // ended by the client's timeout
+	res, err := client.Get(url)
 	if err != nil {
 		return "", err
 	}

@@ -49,7 +49,7 @@ func Start(tb testing.TB, discovery string) (url string) {
 func Launch(dir, discovery string) (url string, stop func(), err error) {
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
-		return "", nil, fmt.Errorf("Prometheus is not installed: apt-get install prometheus: %w", err) //nolint:staticcheck // a name
+		return "", nil, fmt.Errorf("Prometheus is not installed: apt-get install prometheus: %w", err)
 	}
 	config := fmt.Sprintf(`
 global: {scrape_interval: 200ms, scrape_timeout: 200ms}
@@ -85,7 +85,7 @@ func launch(program, dir string) (url string, stop func(), err error) {
 	port := l.Addr().(*net.TCPAddr).Port
 	_ = l.Close()
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", program, //nolint:gosec // the program that was found
+	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", program, //nolint:noctx // it ends with the pipe that it reads
 		"--config.file=prometheus.yml", "--storage.tsdb.path=data", "--storage.tsdb.retention.time=1h",
 		"--web.listen-address="+address, "--log.level=warn")
 	cmd.Dir = dir

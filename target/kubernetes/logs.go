@@ -19,7 +19,7 @@ func (t *Target) Logs(ctx context.Context, at target.Place, release fairlead.Dig
 	if err := at.Check(); err != nil {
 		return nil, err
 	}
-	c, _, err := t.opened(at)
+	c, err := t.opened(at)
 	if err != nil {
 		return nil, err
 	}

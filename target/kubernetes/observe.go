@@ -19,7 +19,7 @@ func (t *Target) Observe(ctx context.Context, at target.Place) (target.Observed,
 	if err := at.Check(); err != nil {
 		return none, err
 	}
-	c, _, err := t.opened(at)
+	c, err := t.opened(at)
 	if err != nil || c == nil {
 		return none, err
 	}

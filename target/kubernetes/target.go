@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 
 	"fairlead.dev"
@@ -106,16 +105,15 @@ func (t *Target) Apply(ctx context.Context, at target.Place, d target.Desired) e
 }
 
 // opened gives the cluster of a place that was delivered or applied to before,
-// and the config in force; nil for one never heard of.
-func (t *Target) opened(at target.Place) (*cluster, Config, error) {
+// by the config in force; nil for one never heard of.
+func (t *Target) opened(at target.Place) (*cluster, error) {
 	raw, err := t.shelf.config(at)
 	if err != nil || raw == nil {
-		return nil, Config{}, err
+		return nil, err
 	}
-	config, err := decodeConfig(json.RawMessage(raw))
+	config, err := decodeConfig(raw)
 	if err != nil {
-		return nil, Config{}, err
+		return nil, err
 	}
-	c, err := t.cluster(config)
-	return c, config, err
+	return t.cluster(config)
 }
