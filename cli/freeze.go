@@ -29,8 +29,8 @@ func (c *commands) freezeAddCommand() *cobra.Command {
 	var duration time.Duration
 	cmd := &cobra.Command{
 		Use: "add", Short: "add a freeze, which holds until its end or until it is lifted", Args: cobra.NoArgs,
-		Long: "Nothing new is released while a freeze holds: runs wait and go on when it is over. A release that already moves\n" +
-			"traffic finishes or rolls back, and a rollback is never held. Anybody may add a freeze; where people are\n" +
+		Long: "Nothing new is released while a freeze holds: runs wait and go on when it is over. A release whose rollout has\n" +
+			"begun finishes or rolls back, and a rollback is never held. Anybody may add a freeze; where people are\n" +
 			"configured, one of them has to lift it. Times are wall-clock times of --tz.",
 		Example: "  fairlead freeze add --now --reason 'incident 42'\n" +
 			"  fairlead freeze add --from 2026-12-24T12:00 --to 2026-12-26 --tz Europe/Berlin --environment production --reason holidays\n" +

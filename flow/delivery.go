@@ -64,15 +64,32 @@ func (f *flows) deliver(fl *engine.Flow, in Delivery) (ruling, Ending, error) {
 	if err != nil {
 		return ruling{}, Ending{}, err
 	}
-	r, err := do(f, fl, "decide", func(ctx context.Context) (ruling, error) { return f.decide(ctx, in, at) })
+	first, err := do(f, fl, "decide", func(ctx context.Context) (ruling, error) { return f.decide(ctx, in, at) })
 	if err != nil {
 		return ruling{}, Ending{}, err
 	}
-	if r, err = f.hold(fl, in, r); err != nil {
-		return r, Ending{}, err
+	r := first
+	for again := 0; ; again++ {
+		if r, err = f.hold(fl, in, first, r, again); err != nil {
+			return r, Ending{}, err
+		}
+		if r.Ending != nil {
+			return r, *r.Ending, nil
+		}
+		if len(r.Releases) == 0 {
+			return r, Ending{Result: fairlead.ResultSuccess, Reason: "verified; nothing to release"}, nil
+		}
+		t, err := f.awaitTurn(fl, in, r.Asked, again)
+		switch {
+		case err != nil:
+			return r, Ending{}, err
+		case t.Ending != nil:
+			return r, *t.Ending, nil
+		case !t.Held:
+			end, err := f.release(fl, in, r, t)
+			return r, end, err
+		}
 	}
-	end, err := f.release(fl, in, r)
-	return r, end, err
 }
 
 // begin records that the run started.
@@ -218,21 +235,8 @@ func withRule(d fairlead.Decision, r fairlead.RuleOutcome) fairlead.Decision {
 	return d
 }
 
-// release hands over to the rollout, when there is something to release.
-func (f *flows) release(fl *engine.Flow, in Delivery, d ruling) (Ending, error) {
-	if d.Ending != nil {
-		return *d.Ending, nil
-	}
-	if len(d.Releases) == 0 {
-		return Ending{Result: fairlead.ResultSuccess, Reason: "verified; nothing to release"}, nil
-	}
-	t, err := f.awaitTurn(fl, in, d.Asked)
-	if err != nil {
-		return Ending{}, err
-	}
-	if t.Ending != nil {
-		return *t.Ending, nil
-	}
+// release hands over to the rollout, once the places in line are claimed.
+func (f *flows) release(fl *engine.Flow, in Delivery, d ruling, t turn) (Ending, error) {
 	if len(in.Plan.Services) > 0 {
 		return f.together(fl, in, d.Releases, t)
 	}

@@ -56,6 +56,17 @@ type Asking struct {
 	// force and their freezes: the question whether the run may release.
 	Rules []fairlead.ApprovalRule
 	Asked time.Time // since when it is waited for
+	// Again counts how often the run had passed the question before: it is held
+	// once more when a freeze begins, or an approval expires, while it waits in line.
+	Again int
+}
+
+// label names the question in the record, each time anew.
+func (q Asking) label() string {
+	if q.Again == 0 {
+		return q.Question
+	}
+	return fmt.Sprintf("%s again %d", q.Question, q.Again)
 }
 
 // Look tells what holds the run at a time.

@@ -16,6 +16,7 @@ import (
 type reply struct {
 	gate.Hold
 	Cancelled bool      `json:"cancelled,omitempty"`
+	Passed    string    `json:"passed,omitempty"` // run that goes instead
 	Asked     time.Time `json:"asked"` // since when it is waited for
 	At        time.Time `json:"at"`
 }
@@ -32,7 +33,7 @@ func (f *flows) ask(fl *engine.Flow, q Asking) (reply, error) {
 	}
 	var before *fairlead.Waiting
 	for n := 0; ; n++ {
-		name := fmt.Sprintf("%s %d", q.Question, n)
+		name := fmt.Sprintf("%s %d", q.label(), n)
 		r, err := do(f, fl, "look at "+name, func(ctx context.Context) (reply, error) { return f.change(ctx, q, before) })
 		if err != nil {
 			return r, err
@@ -58,6 +59,11 @@ func (f *flows) change(ctx context.Context, q Asking, before *fairlead.Waiting) 
 		var err error
 		if r.Cancelled, err = f.Situation.CancelRequested(ctx, q.RunID); err != nil || r.Cancelled {
 			return r, err
+		}
+		if q.Again > 0 { // it stands in line already
+			if r.Passed, err = f.Line.Superseder(ctx, q.RunID); err != nil || r.Passed != "" {
+				return r, err
+			}
 		}
 		if r.Hold, err = f.Desk.Look(ctx, q, r.At); err != nil {
 			return r, err
@@ -88,7 +94,7 @@ func (f *flows) noteWaiting(ctx context.Context, q Asking, n int, r reply) (bool
 	if r.Waiting == nil {
 		typ = fairlead.RecordRunGoesOn
 	}
-	id := fmt.Sprintf("%s/waiting/%s/%d", q.RunID, q.Question, n)
+	id := fmt.Sprintf("%s/waiting/%s/%d", q.RunID, q.label(), n)
 	return f.Ledger.Commit(ctx, fairlead.Update{
 		Records: []fairlead.Record{record(id, typ, q.RunID, q.RunID, r.At, waitNote{r.Waiting, q.Question, r.Over, r.Rules})},
 		Run:     &run,
@@ -104,33 +110,47 @@ type waitNote struct {
 }
 
 // hold keeps a run that the gates let pass until the people and the calendar
-// do so too, and completes the decision by what they said.
-func (f *flows) hold(fl *engine.Flow, in Delivery, r ruling) (ruling, error) {
-	if r.Ending != nil || len(r.Releases) == 0 {
-		return r, nil
+// do so too, and completes the decision by what they said. first is what the
+// gates said, before what was said when the run passed the last time, and again
+// how often it did.
+func (f *flows) hold(fl *engine.Flow, in Delivery, first, before ruling, again int) (ruling, error) {
+	if first.Ending != nil || len(first.Releases) == 0 {
+		return first, nil
 	}
-	answer, err := f.ask(fl, releaseQuestion(in, time.Time{}))
+	q := releaseQuestion(in, time.Time{})
+	q.Again = again
+	answer, err := f.ask(fl, q)
 	if err != nil {
-		return r, err
+		return before, err
 	}
-	if answer.Cancelled {
-		r.Ending = &Ending{Result: fairlead.ResultCancellation, Reason: "cancelled while it waited"}
-		return r, nil
+	switch {
+	case answer.Cancelled:
+		before.Ending = &Ending{Result: fairlead.ResultCancellation, Reason: "cancelled while it waited"}
+		return before, nil
+	case answer.Passed != "":
+		before.Ending = superseded(answer.Passed)
+		return before, nil
 	}
-	r.Asked = answer.Asked
-	if len(answer.Rules) == 0 && !r.Held {
-		return r, nil // what was signed first is the whole decision
+	first.Asked, before.Asked = answer.Asked, answer.Asked
+	if len(answer.Rules) == 0 && !first.Held {
+		return before, nil // what was signed before is the whole decision
 	}
-	return do(f, fl, "decide on the release", func(ctx context.Context) (ruling, error) { return f.conclude(ctx, in, r, answer) })
+	name := "decide on the release"
+	if again > 0 {
+		name = fmt.Sprintf("%s again %d", name, again)
+	}
+	return do(f, fl, name, func(ctx context.Context) (ruling, error) { return f.conclude(ctx, in, first, before.Grants, again, answer) })
 }
 
 func releaseQuestion(in Delivery, asked time.Time) Asking {
 	return Asking{RunID: in.RunID, RetryOf: in.RetryOf, Plan: in.Plan, Question: fairlead.QuestionRelease, Asked: asked}
 }
 
-// conclude adds people and calendar to the decision and signs it anew.
-func (f *flows) conclude(ctx context.Context, in Delivery, r ruling, answer reply) (ruling, error) {
-	r.Decision, r.Grants = withPeople(r.Decision, answer.Hold, answer.At), answer.Grants
+// conclude adds people and calendar to the decision and signs it anew. known
+// are the grants whose use was recorded before.
+func (f *flows) conclude(ctx context.Context, in Delivery, r ruling, known []string, again int, answer reply) (ruling, error) {
+	r.Decision = withPeople(r.Decision, answer.Hold, answer.At)
+	r.Grants = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(known), answer.Grants...))))
 	r.Decision.Time = answer.At // the newest decision of a run is the one that counts
 	if answer.Over != "" {
 		r.Ending = over(answer)
@@ -151,9 +171,16 @@ func (f *flows) conclude(ctx context.Context, in Delivery, r ruling, answer repl
 	}
 	var used []fairlead.Record
 	for _, g := range answer.Grants {
+		if slices.Contains(known, g) {
+			continue
+		}
 		used = append(used, record(in.RunID+"/break-glass/"+g, fairlead.RecordGlassUsed, g, in.RunID, answer.At, bypasses(g, answer.Rules)))
 	}
-	return r, f.commitDecision(ctx, in, r, r.Decision, r.Decision.ID+"/concluded", used...)
+	id := r.Decision.ID + "/concluded"
+	if again > 0 {
+		id = fmt.Sprintf("%s/%d", id, again)
+	}
+	return r, f.commitDecision(ctx, in, r, r.Decision, id, used...)
 }
 
 // withPeople gives a decision with what people and the calendar say. A rule

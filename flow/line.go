@@ -35,6 +35,7 @@ func Tickets(p fairlead.Plan, runID string, since time.Time) []fairlead.Ticket {
 // turn is the checkpoint of a turn in line.
 type turn struct {
 	Ending  *Ending                     `json:"ending,omitempty"` // it never comes
+	Held    bool                        `json:"held,omitempty"`   // people or the calendar hold the run once more; it keeps its place
 	Claimed []fairlead.EnvironmentState `json:"claimed,omitempty"`
 }
 
@@ -49,19 +50,24 @@ func (t turn) current(service string) *fairlead.Release {
 }
 
 // awaitTurn waits in line until the run may release. asked is since when people
-// and calendar let it pass: after a wait they are looked at once more.
-func (f *flows) awaitTurn(fl *engine.Flow, in Delivery, asked time.Time) (turn, error) {
-	return do(f, fl, "take turn", func(ctx context.Context) (turn, error) { return f.takeTurn(ctx, in, asked) })
+// and calendar let it pass: before the claim they are looked at once more, and
+// again counts how often they held the run then.
+func (f *flows) awaitTurn(fl *engine.Flow, in Delivery, asked time.Time, again int) (turn, error) {
+	name := "take turn"
+	if again > 0 {
+		name = fmt.Sprintf("%s again %d", name, again)
+	}
+	return do(f, fl, name, func(ctx context.Context) (turn, error) { return f.takeTurn(ctx, in, asked) })
 }
 
 // takeTurn asks until all places are claimed. The line itself is durable: a
 // process that goes on with the run after a crash finds it where it stood.
 func (f *flows) takeTurn(ctx context.Context, in Delivery, asked time.Time) (turn, error) {
 	for looked, arrived := now(), false; ; {
-		t, end, err := f.tryTurn(ctx, in, asked, &arrived)
+		t, held, err := f.tryTurn(ctx, in, asked, &arrived)
 		switch {
-		case err != nil || end != nil:
-			return turn{Ending: end}, err
+		case err != nil || held:
+			return turn{Held: held}, err
 		case t.By != "":
 			return turn{Ending: superseded(t.By)}, nil
 		case len(t.Claimed) > 0:
@@ -85,24 +91,36 @@ func (f *flows) takeTurn(ctx context.Context, in Delivery, asked time.Time) (tur
 
 // tryTurn takes the turn when it has come, and for a first time to arrive in
 // line. Nothing is claimed while people or the calendar hold the run again, as a
-// freeze that began while it waited: it keeps its place.
-func (f *flows) tryTurn(ctx context.Context, in Delivery, asked time.Time, arrived *bool) (fairlead.Turn, *Ending, error) {
-	t, err := f.Line.Turn(ctx, in.RunID)
-	if err != nil || *arrived && len(t.Waits) > 0 {
-		return t, nil, err
+// freeze that began, or an approval that expired, while it waited.
+func (f *flows) tryTurn(ctx context.Context, in Delivery, asked time.Time, arrived *bool) (t fairlead.Turn, held bool, err error) {
+	t, err = f.Line.Turn(ctx, in.RunID)
+	if err != nil || t.By != "" || *arrived && len(t.Waits) > 0 {
+		return t, false, err
 	}
-	held, err := f.Desk.Look(ctx, releaseQuestion(in, asked), now())
-	switch {
-	case err != nil:
-		return t, nil, err
-	case held.Over != "":
-		return t, over(reply{Hold: held}), nil
-	case held.Waiting != nil:
-		return t, nil, nil
+	begun, err := f.claimedBefore(ctx, in)
+	if err != nil {
+		return t, false, err
+	}
+	if !begun {
+		h, err := f.Desk.Look(ctx, releaseQuestion(in, asked), now())
+		if err != nil || h.Waiting != nil || h.Over != "" {
+			return t, err == nil, err
+		}
 	}
 	*arrived = true
 	t, err = f.Line.TakeTurn(ctx, in.RunID)
-	return t, nil, err
+	return t, false, err
+}
+
+// claimedBefore tells whether the run's turn had come before its process died.
+// Then its release has begun, and nothing holds it any more.
+func (f *flows) claimedBefore(ctx context.Context, in Delivery) (bool, error) {
+	mine := Tickets(in.Plan, in.RunID, time.Time{})[0]
+	st, err := f.Situation.Environment(ctx, mine.Environment, mine.Service)
+	if fairlead.KindOf(err) == fairlead.KindNotFound {
+		return false, nil
+	}
+	return st.Moving == mine.Holder, err
 }
 
 // superseded is how a run ends that a newer one goes instead of.
