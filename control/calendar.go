@@ -30,9 +30,9 @@ func (p *Plane) AddFreeze(ctx context.Context, f fairlead.Freeze, who string) (f
 }
 
 // LiftFreeze ends a freeze that somebody added. Where people are known, one of
-// them has to do it: those of the releases that are live in its environments
-// or, as long as nothing is, those given as known.
-func (p *Plane) LiftFreeze(ctx context.Context, id, reason, account, service string, known []fairlead.Person, by Person) (fairlead.StandingFreeze, error) {
+// them has to do it: those of the releases that are live in its environments, of
+// whatever service, or, as long as none are, those given as known.
+func (p *Plane) LiftFreeze(ctx context.Context, id, reason, account string, known []fairlead.Person, by Person) (fairlead.StandingFreeze, error) {
 	const op = "lift freeze"
 	f, err := p.freeze(ctx, op, id)
 	if err != nil {
@@ -41,12 +41,9 @@ func (p *Plane) LiftFreeze(ctx context.Context, id, reason, account, service str
 	if reason == "" {
 		return f, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: errors.New("it needs a reason"), Hint: "--reason says why releases may go on"}
 	}
-	people, err := p.peopleOf(ctx, f.Environments, service)
+	people, err := p.peopleOf(ctx, f.Environments, "", known)
 	if err != nil {
 		return f, err
-	}
-	if len(people) == 0 {
-		people = known
 	}
 	f.LiftedBy = account
 	if len(people) > 0 {
@@ -85,24 +82,28 @@ func (p *Plane) freeze(ctx context.Context, op, id string) (fairlead.StandingFre
 	return found[0], nil
 }
 
-// peopleOf gives the people of the releases that are live in environments.
-func (p *Plane) peopleOf(ctx context.Context, environments []string, service string) ([]fairlead.Person, error) {
+// peopleOf gives the people that rule in environments, of one service or of all;
+// known are those who are asked as long as nobody rules there.
+func (p *Plane) peopleOf(ctx context.Context, environments []string, service string, known []fairlead.Person) ([]fairlead.Person, error) {
 	all, err := p.Reader.Environments(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var people []fairlead.Person
 	for _, st := range all {
-		if st.Service != service || len(environments) > 0 && !slices.Contains(environments, st.Environment) {
+		if service != "" && st.Service != service || len(environments) > 0 && !slices.Contains(environments, st.Environment) {
 			continue
 		}
-		live, err := p.Desk.Live(ctx, st.Environment, st.Service)
+		in, err := p.Desk.InForce(ctx, st.Environment, st.Service)
 		if err != nil {
 			return nil, err
 		}
-		if live != nil && live.Safeguards != nil {
-			people = append(people, live.Safeguards.People...)
+		for _, r := range in {
+			people = append(people, r.Plan.Safeguards.People...)
 		}
+	}
+	if len(people) == 0 {
+		return known, nil
 	}
 	return people, nil
 }

@@ -86,7 +86,8 @@ func withinPolicy(g Glass, policy fairlead.BreakGlassPolicy) (time.Duration, []s
 	return ttl, skips, nil
 }
 
-// Review closes the follow-up of a grant. KindDenied when the reviewer is the
+// Review closes the follow-up of a grant, which is over with that. Those who may
+// are known to what is live or, as long as nothing is, given as known. KindDenied when the reviewer is the
 // one who holds the grant.
 func (p *Plane) Review(ctx context.Context, id, reason string, known []fairlead.Person, by Person) (fairlead.Grant, error) {
 	g, err := p.grant(ctx, id)
@@ -96,11 +97,14 @@ func (p *Plane) Review(ctx context.Context, id, reason string, known []fairlead.
 	if reason == "" {
 		return g, glassProblem(fairlead.KindInvalid, errors.New("a review says what was found"), "--reason")
 	}
-	people, err := p.peopleOf(ctx, []string{g.Environment}, g.Service)
+	people, err := p.peopleOf(ctx, []string{g.Environment}, g.Service, nil)
+	if err == nil && len(people) == 0 { // of several services, each is live under its own name
+		people, err = p.peopleOf(ctx, []string{g.Environment}, "", known)
+	}
 	if err != nil {
 		return g, err
 	}
-	name, account, err := by.Among(append(people, known...))
+	name, account, err := by.Among(people)
 	if err != nil {
 		return g, err
 	}

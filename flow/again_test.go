@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/engine"
+	"fairlead.dev/flow"
 )
 
 // freeze adds a freeze of everything, or changes one.
@@ -95,4 +97,41 @@ func TestApprovalExpiresInLine(t *testing.T) {
 	if n != 1 || d.Outcome != fairlead.OutcomeAllow {
 		t.Errorf("decision %+v", d)
 	}
+}
+
+// Nobody gets rid of an approval by going back to a release from before it was
+// asked for: the rules of the newest release hold beside those of the live one.
+func TestRollbackLoosensNothing(t *testing.T) {
+	r := newRig(t)
+	r.old()
+	id := r.start(canary("strict", guardedBy))
+	r.say(r.key, r.waiting(id), id, "alice", "0", nil)
+	r.ended(r.wait(id), fairlead.ResultSuccess)
+	st, err := r.store.Environment(t.Context(), shop.Environment, shop.Service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const back = "b1"
+	if _, err := r.store.Commit(t.Context(), fairlead.Update{
+		Records: []fairlead.Record{{ID: back + "/queued", Type: fairlead.RecordRunQueued, Subject: back, RunID: back}},
+		Run:     &fairlead.Run{ID: back, Service: shop.Service, Environment: shop.Environment, State: fairlead.StateFinalizing},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Start(t.Context(), r.engine, flow.NameRollback, back+"/rollback", flow.Rollback{
+		ID: back + "/rollback", RunID: back, Own: true, Environment: shop.Environment, Service: shop.Service, From: *st.Current, To: st.Previous,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := engine.Result[flow.Ending](t.Context(), r.engine, back+"/rollback"); err != nil {
+		t.Fatal(err)
+	}
+	r.live("old")
+	loose := r.start(canary("loose"))
+	run := r.waiting(loose)
+	if !run.Waiting.Human || !strings.Contains(run.Waiting.Text, "waiting for alice") {
+		t.Errorf("it waits for %+v", run.Waiting)
+	}
+	r.say(r.key, run, loose, "alice", "1", nil)
+	r.ended(r.wait(loose), fairlead.ResultSuccess)
 }

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -101,7 +100,7 @@ func (d Desk) People(ctx context.Context, p fairlead.Plan) ([]fairlead.Person, e
 	}
 	live, err := d.beside(ctx, p)
 	for _, l := range live {
-		all = append(all, l.Safeguards.People...)
+		all = append(all, l.Plan.Safeguards.People...)
 	}
 	return all, err
 }
@@ -145,9 +144,9 @@ func (d Desk) Eligible(ctx context.Context, q Asking, person string, v fairlead.
 	return nil
 }
 
-// regimes gives what is in force: the run's own plan, the plan that is live
-// beside it, so that no change loosens what it has to satisfy itself, and the
-// freezes that people added.
+// regimes gives what is in force: the run's own plan, what rules where it goes,
+// so that no change loosens what it has to satisfy itself, and the freezes that
+// people added.
 func (d Desk) regimes(ctx context.Context, q Asking, now time.Time) ([]gate.Regime, error) {
 	var in []gate.Regime
 	if s := q.Plan.Safeguards; s != nil {
@@ -158,8 +157,8 @@ func (d Desk) regimes(ctx context.Context, q Asking, now time.Time) ([]gate.Regi
 		return nil, err
 	}
 	for _, l := range live {
-		if l.Hash != q.Plan.Hash {
-			in = append(in, gate.Regime{Name: "the live release", Safeguards: *l.Safeguards})
+		if l.Plan.Hash != q.Plan.Hash {
+			in = append(in, gate.Regime{Name: l.Name, Safeguards: *l.Plan.Safeguards})
 		}
 	}
 	votes, err := d.votes(ctx, q)
@@ -273,7 +272,8 @@ func (d Desk) votes(ctx context.Context, q Asking) ([]fairlead.Approval, error) 
 }
 
 // Grant gives the newest break-glass grant for a plan's commit that safeguards
-// accept now, with what it may skip there; nil when there is none.
+// accept now, with what it may skip there; nil when there is none. One that was
+// reviewed is over: what came after that, the review has not seen.
 func (d Desk) Grant(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan, now time.Time) (*fairlead.Grant, error) {
 	policy := s.BreakGlass
 	if policy == nil {
@@ -285,7 +285,7 @@ func (d Desk) Grant(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan,
 	}
 	who := gate.Members(s, policy.Who)
 	for _, g := range slices.Backward(grants) {
-		if now.Before(g.Time) || !now.Before(g.Expires) || g.Expires.Sub(g.Time) > policy.TTL.D() || !slices.Contains(who, g.Person) {
+		if !g.Open() || now.Before(g.Time) || !now.Before(g.Expires) || g.Expires.Sub(g.Time) > policy.TTL.D() || !slices.Contains(who, g.Person) {
 			continue
 		}
 		if slices.Contains(policy.Requires, "incident") && g.Incident == "" || g.Reason == "" {
@@ -332,65 +332,4 @@ func (d Desk) GlassPolicy(ctx context.Context, p fairlead.Plan, person string) (
 		out.Skips = slices.DeleteFunc(slices.Clone(out.Skips), func(s string) bool { return !slices.Contains(b.Skips, s) })
 	}
 	return *out, nil
-}
-
-// beside gives the plans that are live where a plan's releases would go and
-// that have safeguards, each once: one for a single service, and for several
-// as many as were released apart.
-func (d Desk) beside(ctx context.Context, p fairlead.Plan) ([]fairlead.Plan, error) {
-	services := []string{p.Service}
-	for _, s := range p.Services {
-		services = append(services, s.Name)
-	}
-	var all []fairlead.Plan
-	for _, s := range services {
-		live, err := d.Live(ctx, p.Environment, s)
-		if err != nil {
-			return nil, err
-		}
-		known := func(o fairlead.Plan) bool { return o.Hash == live.Hash }
-		if live != nil && live.Safeguards != nil && !slices.ContainsFunc(all, known) {
-			all = append(all, *live)
-		}
-	}
-	return all, nil
-}
-
-// Live gives the plan of the release that is live; nil when nothing is.
-func (d Desk) Live(ctx context.Context, environment, service string) (*fairlead.Plan, error) {
-	st, err := d.Past.Environment(ctx, environment, service)
-	if fairlead.KindOf(err) == fairlead.KindNotFound || err == nil && st.Current == nil {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, most := range []int{10, 1000} { // nearly always one of the last
-		all, err := d.Past.Deployments(ctx, environment, service, most)
-		if err != nil {
-			return nil, err
-		}
-		for _, dep := range all {
-			if dep.Phase == fairlead.DeployDone && dep.Release.ID == st.Current.ID {
-				return d.planOf(ctx, dep.RunID)
-			}
-		}
-	}
-	return nil, &fairlead.Problem{
-		Op: "find the live release's rules", Kind: fairlead.KindConflict,
-		Err:  fmt.Errorf("no deployment of release %s to %s is recorded", st.Current.ID.Short(), environment),
-		Hint: "what it takes to replace it is not known; `fairlead rollback` to a recorded release mends that",
-	}
-}
-
-func (d Desk) planOf(ctx context.Context, runID string) (*fairlead.Plan, error) {
-	run, err := d.Past.Run(ctx, runID)
-	if err != nil {
-		return nil, err
-	}
-	p, err := d.Past.Plan(ctx, run.Plan)
-	if err != nil {
-		return nil, errors.Join(errors.New("read the live plan"), err)
-	}
-	return &p, nil
 }

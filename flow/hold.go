@@ -17,7 +17,7 @@ type reply struct {
 	gate.Hold
 	Cancelled bool      `json:"cancelled,omitempty"`
 	Passed    string    `json:"passed,omitempty"` // run that goes instead
-	Asked     time.Time `json:"asked"` // since when it is waited for
+	Asked     time.Time `json:"asked"`            // since when it is waited for
 	At        time.Time `json:"at"`
 }
 
@@ -139,7 +139,9 @@ func (f *flows) hold(fl *engine.Flow, in Delivery, first, before ruling, again i
 	if again > 0 {
 		name = fmt.Sprintf("%s again %d", name, again)
 	}
-	return do(f, fl, name, func(ctx context.Context) (ruling, error) { return f.conclude(ctx, in, first, before.Grants, again, answer) })
+	return do(f, fl, name, func(ctx context.Context) (ruling, error) {
+		return f.conclude(ctx, in, first, before.Grants, again, answer)
+	})
 }
 
 func releaseQuestion(in Delivery, asked time.Time) Asking {

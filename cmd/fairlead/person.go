@@ -100,7 +100,7 @@ func (c *controlPlane) LiftFreeze(ctx context.Context, id, reason, key string) (
 	if err != nil {
 		return fairlead.StandingFreeze{}, err
 	}
-	return c.Plane.LiftFreeze(ctx, id, reason, who(), own.Service, peopleIn(own), c.wiring.person(key, c.key))
+	return c.Plane.LiftFreeze(ctx, id, reason, who(), peopleIn(own), c.wiring.person(key, c.key))
 }
 
 // BreakGlass makes a grant for the person at the keyboard.
