@@ -112,12 +112,16 @@ func TestUndecided(t *testing.T) {
 func TestHoldEndsWithTheAnswer(t *testing.T) {
 	r := newRig(t)
 	r.old()
-	r.stand.manners["new"] = manner{idle: true}
+	r.stand.behave("old", manner{idle: true})
+	r.stand.behave("new", manner{idle: true})
 	var once sync.Once
 	looks := 0
 	r.stand.looked = func() {
 		if looks++; looks > 40 {
-			once.Do(func() { r.stand.behave("new", manner{}) })
+			once.Do(func() {
+				r.stand.behave("old", manner{})
+				r.stand.behave("new", manner{})
+			})
 		}
 	}
 	run := r.deliver(canary("new", func(p *fairlead.Plan) {

@@ -52,14 +52,35 @@ func (m *metric) words(a fairlead.MetricAnswer, s *series, p fairlead.JudgePolic
 	text := fmt.Sprintf("%s %s against %s", m.policy.Name, c, b)
 	switch a.Answer {
 	case fairlead.AnswerWorse:
-		return fmt.Sprintf("%s: %s times as many; by chance in fewer than %s of healthy releases", text, number(a.Effect), percent(m.alpha))
+		return fmt.Sprintf("%s: %s times as many; by chance in fewer than %s of healthy releases", text, effect(a), percent(m.alpha))
 	case fairlead.AnswerNotWorse:
 		if s.notWorse() < 1/m.pass {
 			return fmt.Sprintf("%s: rarer than the negligible %s", text, percent(m.limit))
 		}
 		return fmt.Sprintf("%s: more than %s times as many is ruled out", text, number(1+m.policy.Margin))
 	default:
-		return fmt.Sprintf("%s: anything between %s and %s times as many is possible", text, number(a.Interval[0]), number(a.Interval[1]))
+		return text + ": " + possible(a.Interval)
+	}
+}
+
+// effect says how many times as many bad events there are; where the baseline
+// has none, at least how many.
+func effect(a fairlead.MetricAnswer) string {
+	if a.Effect == 0 {
+		return "at least " + number(a.Interval[0])
+	}
+	return number(a.Effect)
+}
+
+// possible says in words what an interval leaves open.
+func possible(interval [2]float64) string {
+	switch low, high := interval[0], interval[1]; {
+	case high < unbounded:
+		return fmt.Sprintf("anything between %s and %s times as many is possible", number(low), number(high))
+	case low > 0:
+		return fmt.Sprintf("anything from %s times as many up is possible", number(low))
+	default:
+		return "too little to rule anything out"
 	}
 }
 

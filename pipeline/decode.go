@@ -212,10 +212,6 @@ func (d *decoder) pairs(n *yaml.Node, key string) func(yield func(k, v *yaml.Nod
 // unknownKey reports a key that the struct does not have, with the nearest one
 // that it does have.
 func (d *decoder) unknownKey(k *yaml.Node, key string, fields []field) {
-	if later[k.Value] {
-		d.report(k, key, "is not supported by this version of fairlead", "", "remove it")
-		return
-	}
 	if instead, was := removed[k.Value]; was && strings.HasSuffix(key, ".judge."+k.Value) {
 		d.report(k, key, "is no longer a key", "", instead)
 		return
@@ -230,9 +226,6 @@ func (d *decoder) unknownKey(k *yaml.Node, key string, fields []field) {
 	}
 	d.report(k, key, "is not a known key", "", suggestion)
 }
-
-// later holds keys that people may expect from descriptions of what is to come.
-var later = map[string]bool{}
 
 // removed holds keys of judge that earlier versions had, with what to do now.
 var removed = map[string]string{

@@ -131,6 +131,9 @@ func effect(m fairlead.MetricAnswer) string {
 	if m.Interval[0] <= 0 && m.Interval[1] >= unbounded {
 		return "no effect can be told"
 	}
+	if m.Effect == 0 && m.Interval[0] > 0 { // the old release has none to compare with
+		return fmt.Sprintf("at least %.3g times as many", m.Interval[0])
+	}
 	high := fmt.Sprintf("%.3g", m.Interval[1])
 	if m.Interval[1] >= unbounded {
 		high = "any"

@@ -20,7 +20,8 @@ type loads struct {
 	running map[string]*load
 }
 
-// load is open-loop traffic on one URL until it is stopped.
+// load is traffic at a rate on one URL until it is stopped. Where the machine
+// cannot answer as fast, it slows down: what is held is that no request fails.
 type load struct {
 	attacker *vegeta.Attacker
 	done     chan struct{}
@@ -71,7 +72,7 @@ func total(failures map[string]int) int {
 
 func (a *loads) start(url string, rate int) {
 	l := &load{
-		attacker: vegeta.NewAttacker(vegeta.KeepAlive(true), vegeta.Timeout(10*time.Second), vegeta.Connections(100)),
+		attacker: vegeta.NewAttacker(vegeta.KeepAlive(true), vegeta.Timeout(10*time.Second), vegeta.Connections(100), vegeta.MaxWorkers(50)),
 		done:     make(chan struct{}), failures: map[string]int{},
 	}
 	a.mu.Lock()
