@@ -220,7 +220,10 @@ func waitingWords(w fairlead.Waiting) string {
 		} else {
 			text += ", and nobody is left who can approve"
 		}
-		parts = append(parts, text+" until "+n.Until.UTC().Format(time.RFC3339))
+		text += " until " + n.Until.UTC().Format(time.RFC3339)
+		if !slices.Contains(parts, text) { // the plan and the live release may ask for the same
+			parts = append(parts, text)
+		}
 	}
 	for _, f := range w.Freezes {
 		parts = append(parts, "freeze "+f.Freeze+": "+heldWords(f))

@@ -82,6 +82,15 @@ func TestHolding(t *testing.T) {
 	}
 }
 
+// What the plan and the live release both ask for is said once.
+func TestTheSameNeedIsSaidOnce(t *testing.T) {
+	same := Regime{Safeguards: crew(), Rules: []fairlead.ApprovalRule{dba(1)}}
+	h := Holding(HoldInput{Question: fairlead.QuestionRelease, RunID: "r1", Asked: asked, Now: asked, Regimes: []Regime{same, same}})
+	if h.Waiting == nil || len(h.Waiting.Needs) != 2 || strings.Count(h.Waiting.Text, "0 of 1 approval") != 1 {
+		t.Errorf("%+v", h.Waiting)
+	}
+}
+
 // Both sets of safeguards have to be satisfied, each by its own people.
 func TestNoChangeLowersItsBar(t *testing.T) {
 	loose := crew()
