@@ -17,25 +17,32 @@ func (s *stand) canary(from, to goods, weights ...int) []map[string]int {
 	s.apply(part{to, 2, 0}, part{from, 2, 100})
 	s.ready(to, 2)
 	crowd := s.visitors(4)
-	s.eventually(func() string { return short(crowd.answers(), 20) })
+	s.answered(crowd, 20)
 	var all []map[string]int
 	for _, w := range weights {
 		s.apply(part{to, 2, w}, part{from, 2, 100 - w})
 		crowd.answers()
-		sum := map[string]int{}
-		s.eventually(func() string {
-			for version, n := range crowd.answers() {
-				sum[version] += n
-			}
-			return short(sum, 300)
-		})
-		all = append(all, sum)
+		all = append(all, s.answered(crowd, 300))
 	}
 	s.settle(part{to, 2, 100})
 	crowd.answers()
-	s.eventually(func() string { return short(crowd.answers(), 20) })
+	s.answered(crowd, 20)
 	crowd.hold(s.t)
 	return all
+}
+
+// answered waits for that many more answers, however long they take, and gives
+// them by version.
+func (s *stand) answered(crowd *crowd, n int) map[string]int {
+	s.t.Helper()
+	sum := map[string]int{}
+	s.eventually(func() string {
+		for version, n := range crowd.answers() {
+			sum[version] += n
+		}
+		return short(sum, n)
+	})
+	return sum
 }
 
 func short(seen map[string]int, n int) string {
