@@ -24,7 +24,7 @@ needed += $(cluster)
 endif
 
 # Packages with tests that start a cluster.
-on_kubernetes = ./internal/kubetest $(sort $(dir $(shell grep -rl --include='*_test.go' fairlead.dev/internal/kubetest .)))
+on_kubernetes = $(sort $(dir $(shell grep -rl --include='*_test.go' --exclude-dir=bin fairlead.dev/internal/kubetest .)))
 
 fuzztime ?= 10s
 benchcount ?= 3
@@ -36,7 +36,7 @@ releases ?= 1000
 workers ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test cluster test-kubernetes check format lint race fuzz bench bench-release bench-releases bench-judge clean
+.PHONY: help build run test cluster test-kubernetes test-kubernetes-kill check format lint race fuzz bench bench-release bench-releases bench-judge clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -49,15 +49,18 @@ run: build ## take the example service through the whole way
 
 test: $(needed) ## every test of every module (installs what it needs where it may)
 	.ci/install
-	$(gotestsum) -- -timeout 20m ./...
+	$(gotestsum) -- -timeout 40m ./...
 	@for module in $(examples) test/cluster; do \
 		echo "== $$module" && (cd $$module && ../../$(gotestsum) -- ./...) || exit 1; \
 	done
 
 test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no others
 	.ci/install
-	$(gotestsum) -- -timeout 20m $(on_kubernetes)
+	$(gotestsum) -- -timeout 40m $(on_kubernetes)
 	cd test/cluster && ../../$(gotestsum) -- ./...
+
+test-kubernetes-kill: $(cluster) ## kill the control plane at every checkpoint of a release to Kubernetes (make test: at every fifth)
+	go test ./internal/onkubernetes -count 1 -run 'TestKilledAtEveryStep$$' -v -timeout 2h -every
 
 cluster: $(cluster) ## bin/cluster: the Kubernetes that tests run on (cold: minutes)
 
@@ -108,7 +111,7 @@ $(tools): tools/go.mod tools/go.sum
 	@touch $@
 
 # Go's own cache makes this cheap when nothing has changed.
-$(cluster): $(shell find test/cluster examples/podinfo -name '*.go' -o -name 'go.*') test/cluster/build
+$(cluster): $(shell find test/cluster test/kwok examples/podinfo -name '*.go' -o -name 'go.*') test/cluster/build
 	test/cluster/build bin/cluster
 
 # unformatted fails when a Go file below $(1) is not formatted.

@@ -24,7 +24,7 @@ const (
 	// Kubernetes be skipped.
 	Off = "FAIRLEAD_TEST_KUBERNETES"
 
-	startup  = 4 * time.Minute // generous: it takes seconds on an idle machine
+	startup  = 8 * time.Minute // generous: it takes seconds on an idle machine
 	shutdown = 40 * time.Second
 )
 
@@ -36,6 +36,10 @@ var ErrMissing = errors.New("no Kubernetes to test with")
 type Options struct {
 	// Nodes is how many nodes run pods, 1 by default; -1 for none.
 	Nodes int
+	// Simulated is how many nodes only simulate pods, for many pods at once and
+	// for what happens at the API: no traffic reaches them. A pod gets there by
+	// the node selector type=kwok and by tolerating kwok.x-k8s.io/node.
+	Simulated int
 	// NoGateway leaves out the Gateway API, whose class is named "test".
 	NoGateway bool
 	// Backoff is the time before a container's second restart and an image's
@@ -116,6 +120,7 @@ func (c *Cluster) arguments(o Options) []string {
 	args := []string{
 		"serve", "--until-eof", "--dir", c.Dir, "--timeout", startup.String(),
 		"--nodes", strconv.Itoa(max(nodes, 0)), "--backoff", backoff.String(),
+		"--simulated", strconv.Itoa(o.Simulated),
 	}
 	if !o.NoGateway {
 		args = append(args, "--gateway", "--apply", filepath.Join(c.bin, "gateway-api.yaml"))

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long tests wait for what they expect. It bounds a failure.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	code := m.Run()

@@ -32,15 +32,28 @@ func TestLeastPrivilege(t *testing.T) {
 	}
 }
 
-// TestTwoClusters holds that clusters do not know of each other, although they
-// have the same addresses.
-func TestTwoClusters(t *testing.T) {
+// TestAnotherCluster holds what a cluster is to others and to the machine. Its
+// parts share one beside the shared one, because starting one costs two
+// processors a while.
+func TestAnotherCluster(t *testing.T) {
 	t.Parallel()
-	clusters := []*kubetest.Cluster{kubetest.Start(t, kubetest.Options{}), kubetest.Start(t, kubetest.Options{Nodes: 2})}
-	for i, c := range clusters {
+	first, namespace := kubetest.Shared(t)
+	before := interfaces(t)
+	second := kubetest.Start(t, kubetest.Options{Nodes: 2, Simulated: 2, NoGateway: true})
+	t.Run("apart", func(t *testing.T) { apart(t, first, second, namespace) })
+	t.Run("simulated", func(t *testing.T) { simulated(t, second) })
+	t.Run("killed", func(t *testing.T) { killed(t, second, before) })
+	first.Must(t, "", "get", "--raw", "/readyz")
+}
+
+// apart holds that clusters do not know of each other, although they have the
+// same addresses.
+func apart(t *testing.T, first, second *kubetest.Cluster, namespace string) {
+	second.Must(t, "", "create", "namespace", namespace)
+	second.Must(t, "", "wait", "--for=create", "-n", namespace, "serviceaccount/default", "--timeout=180s")
+	for i, c := range []*kubetest.Cluster{first, second} {
 		release := fmt.Sprintf("%d.0.0", i+1)
-		image := add(t, c, "registry.test/podinfo:1", c.Podinfo(release))
-		namespace := c.Namespace(t)
+		image := add(t, c, "registry.test/podinfo:apart", c.Podinfo(release))
 		c.Must(t, podinfo("web", image, 1), "apply", "-n", namespace, "-f", "-")
 		rolledOut(t, c, namespace, "web")
 		client, address := c.HTTPClient(), clusterIP(t, c, namespace, "web")
@@ -51,22 +64,45 @@ func TestTwoClusters(t *testing.T) {
 			}
 			return err
 		})
-		nodes := c.Must(t, "", "get", "nodes", "-o", "name")
+		nodes := c.Must(t, "", "get", "nodes", "-l", "type!=kwok", "-o", "name")
 		if got := strings.Count(nodes, "node/"); got != i+1 {
 			t.Errorf("cluster %d has nodes %q", i, nodes)
 		}
 	}
 }
 
-// TestKillLeavesNothing holds that nothing of a cluster runs on when it is
-// killed: no process, and no interface on the machine's own network.
-func TestKillLeavesNothing(t *testing.T) {
-	t.Parallel()
-	before := interfaces(t)
-	c := kubetest.Start(t, kubetest.Options{})
-	image := add(t, c, "registry.test/podinfo:1", c.Podinfo("1.0.0"))
-	c.Must(t, podinfo("web", image, 2), "apply", "-n", "default", "-f", "-")
-	rolledOut(t, c, "default", "web")
+// simulated holds that many pods become available, and are updated, that
+// only the API knows.
+func simulated(t *testing.T, c *kubetest.Cluster) {
+	const pods = 150
+	many := func(image string) {
+		c.Must(t, fmt.Sprintf(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: many}
+spec:
+  replicas: %d
+  selector: {matchLabels: {app: many}}
+  template:
+    metadata: {labels: {app: many}}
+    spec:
+      nodeSelector: {type: kwok}
+      tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
+      containers: [{name: c, image: %q}]
+`, pods, image), "apply", "-n", "default", "-f", "-")
+		rolledOut(t, c, "default", "many")
+		got := c.Must(t, "", "get", "deployment", "many", "-n", "default", "-o", "jsonpath={.status.availableReplicas} {.status.updatedReplicas}")
+		if want := fmt.Sprintf("%[1]d %[1]d", pods); got != want {
+			t.Errorf("%s pods are available and updated, want %s", got, want)
+		}
+	}
+	many("registry.test/any:1")
+	many("registry.test/any:2")
+}
+
+// killed holds that nothing of a cluster runs on when it is killed: no process,
+// and no interface on the machine's own network.
+func killed(t *testing.T, c *kubetest.Cluster, before string) {
 	if got := processes(t, c.Dir); len(got) < 3 {
 		t.Fatalf("processes of the cluster: %v", got)
 	}

@@ -96,7 +96,7 @@ func (c *Cluster) Namespace(tb testing.TB) string {
 	tb.Helper()
 	name := fmt.Sprintf("test-%d", namespaces.Add(1))
 	c.Must(tb, "", "create", "namespace", name)
-	c.Must(tb, "", "wait", "--for=create", "-n", name, "serviceaccount/default", "--timeout=60s")
+	c.Must(tb, "", "wait", "--for=create", "-n", name, "serviceaccount/default", "--timeout=180s")
 	tb.Cleanup(func() {
 		if tb.Failed() {
 			c.dump(tb, "-n", name)
@@ -110,7 +110,7 @@ func (c *Cluster) Namespace(tb testing.TB) string {
 // test fails when kubectl does.
 func (c *Cluster) Must(tb testing.TB, stdin string, args ...string) string {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	out, err := c.Kubectl(ctx, stdin, args...)
 	if err != nil {

@@ -84,10 +84,12 @@ func (c *cluster) join(starting, running context.Context) error {
 		}
 		c.run(agent.Name, func() error { return agent.Run(running) })
 	}
-	if c.options.nodes == 0 {
-		return nil
+	if c.options.nodes > 0 {
+		c.run("kube-proxy", func() error { return services.Run(running, c.kubeconfig(), nodeName(0), network.CIDR()) })
 	}
-	c.run("kube-proxy", func() error { return services.Run(running, c.kubeconfig(), nodeName(0), network.CIDR()) })
+	if c.options.simulated > 0 {
+		c.run("kwok", func() error { return c.simulate(running, client) })
+	}
 	return wait.PollUntilContextCancel(starting, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		select {
 		case err := <-c.failed:
@@ -95,7 +97,7 @@ func (c *cluster) join(starting, running context.Context) error {
 		default:
 		}
 		list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-		return err == nil && len(list.Items) == c.options.nodes && all(list.Items, schedulable), nil
+		return err == nil && len(list.Items) == c.options.nodes+c.options.simulated && all(list.Items, schedulable), nil
 	})
 }
 
@@ -109,9 +111,10 @@ func (c *cluster) kubeconfig() string {
 // schedulable reports whether the node is ready and the controllers have taken
 // away what keeps pods off a new one.
 func schedulable(n v1.Node) bool {
-	return len(n.Spec.Taints) == 0 && slices.ContainsFunc(n.Status.Conditions, func(c v1.NodeCondition) bool {
-		return c.Type == v1.NodeReady && c.Status == v1.ConditionTrue
-	})
+	return all(n.Spec.Taints, func(t v1.Taint) bool { return t.Key == simulatedKey }) &&
+		slices.ContainsFunc(n.Status.Conditions, func(c v1.NodeCondition) bool {
+			return c.Type == v1.NodeReady && c.Status == v1.ConditionTrue
+		})
 }
 
 func all[T any](items []T, ok func(T) bool) bool {

@@ -11,13 +11,14 @@ import (
 
 // options are the flags of serve, which the inner process gets unchanged.
 type options struct {
-	dir      string
-	timeout  time.Duration
-	untilEOF bool
-	nodes    int
-	backoff  time.Duration
-	apply    []string
-	gateway  bool
+	dir       string
+	timeout   time.Duration
+	untilEOF  bool
+	nodes     int
+	simulated int
+	backoff   time.Duration
+	apply     []string
+	gateway   bool
 }
 
 func parseOptions(command string, args []string) (options, error) {
@@ -27,6 +28,7 @@ func parseOptions(command string, args []string) (options, error) {
 	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long the cluster may take to become ready")
 	flags.BoolVar(&o.untilEOF, "until-eof", false, "stop when standard input ends, as it does when the caller does")
 	flags.IntVar(&o.nodes, "nodes", 1, "how many nodes run pods")
+	flags.IntVar(&o.simulated, "simulated", 0, "how many nodes only simulate pods: labelled type=kwok, tainted kwok.x-k8s.io/node=fake:NoSchedule")
 	flags.DurationVar(&o.backoff, "backoff", 10*time.Second, "time before a container's second restart and an image's second pull, doubled each time")
 	flags.StringArrayVar(&o.apply, "apply", nil, "YAML file of objects to apply before the cluster is ready (repeatable)")
 	flags.BoolVar(&o.gateway, "gateway", false, "serve the Gateway API, whose types --apply must bring: GatewayClass \"test\"")
