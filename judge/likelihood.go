@@ -19,10 +19,10 @@ var spreads = [...]float64{0, 0.03, 0.12, 0.45}
 func belief(t tally) perSpread {
 	n := t.events()
 	much := min(max(mostBelief*math.Pow(n/manyEvents, 6), leastBelief*min(n/fewEvents, 1)), mostBelief)
-	return perSpread{1 - 0.22 - much, 0.1, 0.12, much}
+	return perSpread{1 - 0.08 - much, 0.03, 0.05, much}
 }
 
-const leastBelief, mostBelief, fewEvents, manyEvents = 0.06, 0.6, 3.0, 13.0
+const leastBelief, mostBelief, fewEvents, manyEvents = 0.04, 0.6, 3.0, 11.0
 
 // events gives how many bad events there are, the geometric mean of how many
 // there were and how many there would be if the canary fared as the baseline.
@@ -96,7 +96,7 @@ func (l *likelihood) ratios(risk, logRisk float64) perSpread {
 
 // few is up to how many factors a rising factorial is given as it is; beyond
 // it, it is given by its logarithm, since it may not be finite.
-const few = 24
+const few = 16
 
 // rising gives a (a+1) ... (a+k-1), or from more than few factors on its logarithm.
 func rising(a, k float64) float64 {
@@ -127,14 +127,15 @@ func asLog(p, k float64) float64 {
 	return math.Log(p)
 }
 
-// logGamma is Stirling's series, from 8 on good to 1e-9; below it steps up.
+// logGamma is Stirling's series, from 3 on good to 1e-6; below it steps up.
 func logGamma(z float64) float64 {
 	product := 1.0
-	for z < 8 {
+	for z < 3 {
 		product *= z
 		z++
 	}
-	v := (z-0.5)*math.Log(z) - z + halfLog2Pi + (1/12.0-1/(360*z*z))/z
+	i := 1 / z
+	v := (z-0.5)*math.Log(z) - z + halfLog2Pi + i*(1/12.0-i*i*(1/360.0-i*i*(1/1260.0)))
 	if product != 1 {
 		v -= math.Log(product)
 	}

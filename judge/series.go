@@ -17,7 +17,7 @@ type grid struct {
 }
 
 // fine are the risks that metrics are held under, beside their own two.
-var fine = [...]float64{0.05, 0.2, 0.4, 0.7, 1, 1.5, 2, 3, 4.2, 6.5, 10.5, 18, 40}
+var fine = [...]float64{0.3, 0.6, 1, 1.5, 2, 3, 4.5, 8, 18}
 
 func newGrid(tolerance, margin float64, further ...float64) *grid {
 	g := &grid{risks: slices.Clone(further)}
@@ -48,7 +48,7 @@ func newGrid(tolerance, margin float64, further ...float64) *grid {
 // bad tend to be several times as bad.
 func plausible(risk float64) float64 {
 	d := math.Log(risk / 4.5)
-	return math.Exp(-d * d / 2)
+	return math.Exp(-d * d / (2 * 0.7 * 0.7))
 }
 
 func normalize(stakes []float64) {
@@ -63,7 +63,7 @@ func normalize(stakes []float64) {
 
 // What is staked on the canary being worse from the start; the rest is spread
 // over later blocks, so that a release that turns bad is found too.
-const stakeAtStart = 0.85
+const stakeAtStart = 0.93
 
 // Products are kept between these, so that they stay finite and positive.
 const floorOf, ceiling = 1e-250, 1e250

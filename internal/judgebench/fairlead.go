@@ -17,6 +17,9 @@ type verdict struct {
 func policyOf(f family) fairlead.JudgePolicy {
 	p := judge.Defaults()
 	p.WarmUp = fairlead.Duration(time.Duration(f.warmUp) * time.Minute)
+	if f.threshold > 0 {
+		p.Metrics[1].Thresholds = []float64{f.threshold}
+	}
 	return p
 }
 

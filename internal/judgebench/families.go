@@ -25,6 +25,10 @@ func nulls() []family {
 		{name: "null-no-errors", title: "no errors in either arm", seed: 114, traffic: 600, share: 0.5, begin: errorRate(0)},
 		{name: "null-many-errors", title: "a tenth of all requests fails in both arms", seed: 115, traffic: 600, share: 0.5, begin: errorRate(0.1)},
 
+		// Added after tuning had begun, since a case outside the list showed a weakness.
+		{name: "null-arm-bursts-1000", title: "bursts of each arm (k=2), 1,000 requests/min/arm", late: true, seed: 116, traffic: 2000, share: 0.5, begin: armBursts(2, 1)},
+		{name: "null-arm-bursts-100", title: "the same, 100 requests/min/arm", late: true, seed: 117, traffic: 200, share: 0.5, begin: armBursts(2, 1)},
+
 		{name: "null-held-out-split-bursts", title: "5/95 split with bursts of each arm (k=4), 3,000 in all", heldOut: true, seed: 191, traffic: 3000, share: 0.05, begin: armBursts(4, 1)},
 		{name: "null-held-out-replicas-3000", title: "replicas differ by 10 %, 3,000 requests/min/arm", heldOut: true, seed: 192, traffic: 6000, share: 0.5, begin: replicas(0.1, 0.02)},
 		{name: "null-held-out-noisy-latency", title: "latency drifts, with 5 % noise of each arm", heldOut: true, seed: 193, traffic: 600, share: 0.5, begin: noisyLatency},

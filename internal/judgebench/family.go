@@ -16,11 +16,14 @@ type family struct {
 	title   string
 	effect  bool // the canary is truly worse
 	heldOut bool
+	late    bool // added after tuning had begun
 	seed    uint64
 	traffic float64 // requests a minute, both arms
 	share   float64 // of them, for the canary
 	warmUp  int     // minutes that every rule leaves out
 	begin   func(r *rand.Rand) course
+
+	threshold float64 // of latency in seconds; 0 for the default quantiles
 }
 
 // course gives the conditions of both arms minute by minute, in order.

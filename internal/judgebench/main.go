@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -13,6 +14,7 @@ func main() {
 	runs := flag.Int("runs", 2000, "analyses of each healthy family")
 	found := flag.Int("effects", 400, "analyses of each bad family")
 	others := flag.Int("others", 200, "analyses of each family that other rules decide on")
+	only := flag.String("only", "", "measure only families whose name has this in it, and nothing else")
 	out := flag.String("out", "", "file to write the page to (default: standard output)")
 	replays := flag.String("replays", "", "directory to write each family's first analysis to, instead of measuring")
 	flag.Parse()
@@ -20,7 +22,7 @@ func main() {
 	if *replays != "" {
 		err = record(*replays)
 	} else {
-		err = publish(*runs, *found, *others, *out)
+		err = publish(*runs, *found, *others, *out, *only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -29,13 +31,16 @@ func main() {
 }
 
 // publish measures everything and writes the page.
-func publish(runs, found, others int, out string) error {
+func publish(runs, found, others int, out, only string) error {
 	r := results{runs: runs, effects: found, others: others}
 	settings := map[string][]float64{}
 	for _, f := range families() {
+		if !strings.Contains(f.name, only) {
+			continue
+		}
 		size := fmt.Sprint(f.traffic, f.share)
 		if settings[size] == nil {
-			settings[size] = calibrated(f, 300)
+			settings[size] = calibrated(f, 200)
 		}
 		if f.effect {
 			r.found = append(r.found, measure(f, found, others, settings[size]))
@@ -44,7 +49,9 @@ func publish(runs, found, others int, out string) error {
 		}
 		fmt.Fprintln(os.Stderr, "measured", f.name)
 	}
-	r.safety, r.ease = safety(found), ease(others)
+	if only == "" {
+		r.safety, r.ease = safety(found), ease(others)
+	}
 	var page bytes.Buffer
 	r.write(&page)
 	if out == "" {

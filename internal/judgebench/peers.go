@@ -19,10 +19,17 @@ type seen struct {
 	errors, latency points // values of the minutes so far, in order
 	at              [minutes][2]int
 	rate, p99       [minutes]float64 // the canary's, NaN when lost
+	shifts          map[shift][]float64
+}
+
+// shift names the differences of all pairs of one metric's values up to a minute.
+type shift struct {
+	first *float64 // of the metric
+	to    int
 }
 
 func look(f family, r *run) *seen {
-	s := new(seen)
+	s := &seen{shifts: map[shift][]float64{}}
 	for m := range minutes {
 		b, c := r.baseline[m], r.canary[m]
 		s.rate[m], s.p99[m] = math.NaN(), math.NaN()
@@ -160,13 +167,7 @@ func shifted(s *seen, p points, to int, confidence float64) bool {
 	if n == 0 || m == 0 || mean(b) > 0 && mean(c)/mean(b) <= 1 {
 		return false
 	}
-	d := make([]float64, 0, n*m)
-	for _, x := range c {
-		for _, y := range b {
-			d = append(d, x-y)
-		}
-	}
-	slices.Sort(d)
+	d := s.differences(b, c, to)
 	if d[0] == d[len(d)-1] {
 		return false // nothing varies
 	}
@@ -177,6 +178,24 @@ func shifted(s *seen, p points, to int, confidence float64) bool {
 	}
 	estimate := (d[(len(d)-1)/2] + d[len(d)/2]) / 2
 	return d[k-1] > 0.25*math.Abs(estimate)
+}
+
+// differences gives those of all pairs in order. They are kept, since rules
+// are asked with many settings.
+func (s *seen) differences(b, c []float64, to int) []float64 {
+	key := shift{&b[0], to}
+	if d, ok := s.shifts[key]; ok {
+		return d
+	}
+	d := make([]float64, 0, len(b)*len(c))
+	for _, x := range c {
+		for _, y := range b {
+			d = append(d, x-y)
+		}
+	}
+	slices.Sort(d)
+	s.shifts[key] = d
+	return d
 }
 
 // mannWhitney gives the two-sided p-value of the rank sum test: exact without
