@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fairlead.dev"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -67,6 +68,9 @@ func (m *move) restore(ctx context.Context) error {
 		return invalid("restore deployment", "", err)
 	}
 	_, err = res.Patch(ctx, live.GetName(), types.JSONPatchType, raw, metav1.PatchOptions{FieldManager: manager})
+	if apierrors.IsInvalid(err) { // what a test that does not hold is told as: somebody wrote in between
+		return &fairlead.Problem{Op: "restore deployment", Kind: fairlead.KindTransient, Err: err}
+	}
 	return m.c.problem("restore deployment", err)
 }
 
