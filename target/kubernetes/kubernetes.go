@@ -6,7 +6,7 @@
 // copy, named by the release's digest. Traffic goes between the two by an
 // HTTPRoute, by a Service's selector, or by the share of replicas. When the copy
 // alone is wanted, home gets its template by rolling update while the copy
-// serves; then traffic goes back to home, and the copy goes. See docs/adr/0011.
+// serves; then traffic goes back to home, and the copy goes. See docs/adr/0010.
 //
 // # What is kept
 //
