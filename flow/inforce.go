@@ -92,3 +92,26 @@ func (d Desk) rulings(ctx context.Context, r Ruling, of fairlead.Deployment) ([]
 	}
 	return []Ruling{r}, nil
 }
+
+// LiveCommits gives the commits that are live where a plan's releases would go,
+// when people or the calendar have a say there; none when they have not.
+func (d Desk) LiveCommits(ctx context.Context, p fairlead.Plan) ([]string, error) {
+	in, err := d.beside(ctx, p)
+	if err != nil || len(in) == 0 && p.Safeguards == nil {
+		return nil, err
+	}
+	var all []string
+	for _, part := range p.Parts() {
+		st, err := d.Past.Environment(ctx, p.Environment, part.Service)
+		if fairlead.KindOf(err) == fairlead.KindNotFound || err == nil && st.Current == nil {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(all, st.Current.Commit) {
+			all = append(all, st.Current.Commit)
+		}
+	}
+	return all, nil
+}

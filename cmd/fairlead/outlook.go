@@ -20,7 +20,7 @@ import (
 // for, and which freeze. Approvals that nobody could ever give for this change
 // are a problem of the plan, unless break-glass goes past them.
 func (w *wiring) outlook(ctx context.Context, s cli.Settings, p fairlead.Plan) ([]string, error) {
-	if p.Release == nil {
+	if len(p.Parts()) == 0 {
 		return nil, nil
 	}
 	d, done, err := w.deskAt(ctx, s)
@@ -49,6 +49,20 @@ func (w *wiring) outlook(ctx context.Context, s cli.Settings, p fairlead.Plan) (
 		notes = append(notes, record.GrantLines(open, q.Asked)...)
 	}
 	return notes, err
+}
+
+// liveCommits gives the commits that are live where a plan's releases would go,
+// when people or the calendar have a say there.
+func (w *wiring) liveCommits(ctx context.Context, s cli.Settings, p fairlead.Plan) ([]string, error) {
+	if len(p.Parts()) == 0 {
+		return nil, nil
+	}
+	d, done, err := w.deskAt(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return d.LiveCommits(ctx, p)
 }
 
 func outlookNotes(waiting *fairlead.Waiting, rules []fairlead.RuleOutcome) []string {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fairlead.dev"
@@ -24,6 +25,8 @@ type planner struct {
 	set cli.Settings
 	// outlook says what would hold the plan if it was run now; nil leaves that open.
 	outlook func(context.Context, cli.Settings, fairlead.Plan) ([]string, error)
+	// live gives the commits that a plan would replace; nil leaves that open.
+	live func(context.Context, cli.Settings, fairlead.Plan) ([]string, error)
 }
 
 // Plan reads the commit, the event and the commit's own fairlead.yaml.
@@ -33,8 +36,19 @@ func (p planner) Plan(ctx context.Context, q cli.PlanQuery) (fairlead.Plan, []st
 		return fairlead.Plan{}, nil, err
 	}
 	plan, notes, err := p.plan(ctx, repo, q)
-	if err != nil || p.outlook == nil {
+	if err != nil || p.outlook == nil || p.live == nil {
 		return plan, notes, err
+	}
+	live, err := p.live(ctx, p.set, plan)
+	switch {
+	case err != nil && q.Strict:
+		return plan, notes, err
+	case err != nil: // the outlook says so as well
+		notes = append(notes, "the change is compared with its parent, not with what is live: "+err.Error())
+	default:
+		if plan, err = sinceLive(ctx, repo, plan, live); err != nil {
+			return plan, notes, err
+		}
 	}
 	more, err := p.outlook(ctx, p.set, plan)
 	return plan, append(notes, more...), err
@@ -67,6 +81,39 @@ func (p planner) plan(ctx context.Context, repo *worktree.Repo, q cli.PlanQuery)
 	}
 	plan, err := planEvent(ctx, repo, ev)
 	return plan, notes, err
+}
+
+// sinceLive plans anew with all that a release would bring: its change is what
+// is new against the commits that are live, whatever was pushed and not released
+// before, and everybody who made that is one of its authors.
+func sinceLive(ctx context.Context, repo *worktree.Repo, plan fairlead.Plan, live []string) (fairlead.Plan, error) {
+	ev := plan.Event
+	for _, base := range live {
+		authors, paths, err := repo.Since(ctx, base, ev.Commit)
+		if err != nil {
+			return plan, err
+		}
+		ev.Authors, ev.Change.Paths = union(ev.Authors, authors), union(ev.Change.Paths, paths)
+	}
+	if slices.Equal(ev.Authors, plan.Event.Authors) && slices.Equal(ev.Change.Paths, plan.Event.Change.Paths) {
+		return plan, nil
+	}
+	again, err := planEvent(ctx, repo, ev)
+	if err == nil && again.Environment != plan.Environment {
+		err = &fairlead.Problem{
+			Op: "plan", Kind: fairlead.KindInvalid,
+			Err:  fmt.Errorf("the last commit alone goes to %s, all that is new since what is live there to %s", plan.Environment, again.Environment),
+			Hint: "say where with --event manual --environment",
+		}
+	}
+	return again, err
+}
+
+// union gives what is in one of two lists, sorted, each once.
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // planEvent plans an event by its commit's own configuration.

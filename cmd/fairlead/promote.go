@@ -69,6 +69,13 @@ func (c *controlPlane) planPromotion(ctx context.Context, to string, origin fair
 			Hint: "run the command in the repository that the service was released from",
 		}
 	}
+	live, err := c.Desk.LiveCommits(ctx, plan)
+	if err != nil {
+		return plan, err
+	}
+	if plan, err = sinceLive(ctx, repo, plan, live); err != nil {
+		return plan, err
+	}
 	return pipeline.Promote(plan, origin)
 }
 

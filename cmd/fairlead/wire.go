@@ -40,7 +40,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 	w := &wiring{env: env, err: stdio.Err}
 	return cli.App{
 		Version: version(),
-		Planner: func(s cli.Settings) cli.Planner { return planner{set: s, outlook: w.outlook} },
+		Planner: func(s cli.Settings) cli.Planner { return planner{set: s, outlook: w.outlook, live: w.liveCommits} },
 		Config:  func(s cli.Settings) cli.ConfigTools { return configTools{s} },
 		Records: func(ctx context.Context, s cli.Settings) (cli.Records, error) { return w.openRecords(ctx, s) },
 		Control: func(ctx context.Context, s cli.Settings) (cli.Control, error) { return w.openControl(ctx, s) },

@@ -2,9 +2,47 @@ package worktree
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
+
+	"fairlead.dev"
 )
+
+// Since gives everybody who made what a commit has beyond a base, as
+// [fairlead.Event] has its authors, and the paths that differ. A base that is
+// not here, or from which a shallow clone does not reach the commit, is
+// KindNotFound: nobody can tell then.
+func (r *Repo) Since(ctx context.Context, base, commit string) (authors, paths []string, err error) {
+	const op = "find what is new since the live release"
+	if base == commit {
+		return nil, nil, nil
+	}
+	missing := &fairlead.Problem{
+		Op: op, Kind: fairlead.KindNotFound, Err: errors.New("commit " + short(base) + ", which is live, or what came after it is not in this clone"),
+		Hint: "git fetch it (git fetch --unshallow of a shallow clone): who may approve depends on who made the change",
+	}
+	base, ok, err := r.resolve(ctx, base)
+	if err != nil || !ok {
+		return nil, nil, errors.Join(err, missing)
+	}
+	if on, err := r.ancestor(ctx, base, commit); err != nil {
+		return nil, nil, err
+	} else if !on {
+		out, err := git(ctx, r.root, "rev-parse", "--is-shallow-repository")
+		if err != nil {
+			return nil, nil, problem(ctx, op, err)
+		}
+		if strings.TrimSpace(string(out)) == "true" {
+			return nil, nil, missing
+		}
+	}
+	if authors, err = r.authors(ctx, base, commit); err != nil {
+		return nil, nil, err
+	}
+	paths, err = r.changed(ctx, base, commit)
+	return authors, paths, err
+}
 
 // authors gives the e-mail addresses of everybody who made a change: authors,
 // committers and co-authors of its commits, lower-case, sorted, each once.
