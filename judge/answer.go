@@ -9,7 +9,7 @@ import (
 )
 
 // answer puts a metric's state into numbers and words.
-func (m *metric) answer(p fairlead.JudgePolicy) fairlead.MetricAnswer {
+func (m *metric) answer() fairlead.MetricAnswer {
 	a := fairlead.MetricAnswer{
 		Name: m.policy.Name, Unit: "1", Answer: fairlead.AnswerUndecided,
 		Alpha: m.alpha, EValue: round(m.evidence()), Interval: [2]float64{0, unbounded},
@@ -27,7 +27,7 @@ func (m *metric) answer(p fairlead.JudgePolicy) fairlead.MetricAnswer {
 	case m.passes():
 		a.Answer = fairlead.AnswerNotWorse
 	}
-	a.Reason = m.words(a, s, p)
+	a.Reason = m.words(a, s)
 	return a
 }
 
@@ -44,7 +44,7 @@ func (m *metric) telling() *series {
 }
 
 // words says why a metric is answered as it is.
-func (m *metric) words(a fairlead.MetricAnswer, s *series, p fairlead.JudgePolicy) string {
+func (m *metric) words(a fairlead.MetricAnswer, s *series) string {
 	if !m.seen {
 		return m.policy.Name + ": not measured"
 	}

@@ -145,7 +145,7 @@ func (j *Judge) anyCritical() bool {
 func (j *Judge) Result() Result {
 	r := Result{Answer: fairlead.AnswerUndecided}
 	for _, m := range j.metrics {
-		r.Metrics = append(r.Metrics, m.answer(j.policy))
+		r.Metrics = append(r.Metrics, m.answer())
 	}
 	r.Metrics = append(r.Metrics, j.guard.restartAnswer())
 	switch {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"time"
 )
 
 // String writes "12.4% of 500".
@@ -37,15 +36,6 @@ func times(n uint64) string {
 		return "1 time"
 	}
 	return thousands(n) + " times"
-}
-
-// seconds writes a latency for people: "12.3ms", "1.25s".
-func seconds(s float64) string {
-	d := time.Duration(s * float64(time.Second))
-	if d < time.Second {
-		return d.Round(100 * time.Microsecond).String()
-	}
-	return d.Round(10 * time.Millisecond).String()
 }
 
 // number writes a plain number without trailing zeros.
