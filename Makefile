@@ -15,6 +15,10 @@ quick := . ./format/... ./gate/... ./internal/archtest/... ./judge/... ./pipelin
 
 gotestsum := bin/tools/gotestsum --format pkgname --hide-summary skipped
 tools := bin/tools/.built
+
+# Real processes under real traffic on a busy machine can fail by its noise: what
+# fails is tried again, and the summary says what needed that.
+again := --rerun-fails=3 --rerun-fails-max-failures=20
 cluster := bin/cluster/.built
 
 # What every test needs. Without Kubernetes nothing of it is built.
@@ -49,7 +53,7 @@ run: build ## take the example service through the whole way
 
 test: $(needed) ## every test of every module (installs what it needs where it may)
 	.ci/install
-	$(gotestsum) -- -timeout 40m $$(go list ./... | grep -vE '/internal/(kubetest|onkubernetes)$$')
+	$(gotestsum) $(again) --packages "$$(go list ./... | grep -vE '/internal/(kubetest|onkubernetes)$$' | xargs)" -- -timeout 40m
 	@for module in $(examples); do \
 		echo "== $$module" && (cd $$module && ../../$(gotestsum) -- ./...) || exit 1; \
 	done
@@ -59,7 +63,7 @@ endif
 
 test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no others
 	.ci/install
-	$(gotestsum) -- -p 1 -timeout 40m $(on_kubernetes)
+	$(gotestsum) $(again) --packages "$(on_kubernetes)" -- -p 1 -timeout 40m
 	cd test/cluster && ../../$(gotestsum) -- ./...
 
 test-kubernetes-whole: $(cluster) ## kill at every checkpoint, leave out every permission (make test tries one of eight)
