@@ -29,11 +29,13 @@ type Type struct {
 
 // Needs says what a step needs from its surroundings.
 type Needs struct {
-	Workspace bool // a clean checkout of the commit
-	Network   bool // talks to something outside the machine
-	Endpoint  bool // a running release to talk to
-	Change    bool // looks at which paths the commit changes, so its result depends on them
-	Memory    int  // MiB it may take, 0 when small
+	Workspace  bool // a clean checkout of the commit
+	Network    bool // talks to something outside the machine
+	Endpoint   bool // a running release to talk to
+	Change     bool // looks at which paths the commit changes, so its result depends on them
+	Memory     int  // MiB it may take, 0 when small
+	Confined   bool // runs in a child process: limited memory, no network, none of the caller's secrets
+	Advisories bool // reads the database of vulnerabilities
 }
 
 // In is everything a step may use. Anything else is out of its reach.
@@ -53,6 +55,7 @@ type In struct {
 	Output      io.Writer // the task's stored output; secrets are masked behind it
 	Blobs       Blobs     // where artifacts' content goes
 	Endpoint    string    // base URL of the release to check; "" when none runs
+	Advisories  string    // file of the vulnerability database; "" when there is none
 	Secrets     []string  // values that must not appear in anything the step leaves
 }
 
