@@ -77,6 +77,12 @@ var house = []room{
 	{path: "judge", purity: pure, rooms: []string{".", "format/*"}},
 	{path: "record", rooms: []string{".", "format/*"}},
 
+	// The database of vulnerabilities is a file of its own, beside the store.
+	{path: "vulndb", rooms: []string{".", "format/*"}, libs: []string{
+		"github.com/google/osv-scalibr/semantic", "github.com/package-url/packageurl-go", "github.com/pandatix/go-cvss",
+		"golang.org/x/sys", "modernc.org/sqlite",
+	}},
+
 	{path: "format/cyclonedx", libs: []string{"github.com/CycloneDX/cyclonedx-go"}},
 	{path: "format/intoto", libs: []string{
 		"github.com/in-toto/attestation", "github.com/secure-systems-lab/go-securesystemslib",
@@ -108,17 +114,18 @@ var house = []room{
 // shared lists the libraries that more than one folder may import, with the
 // reason. Every other library has one folder, in which it can be replaced.
 var shared = map[string]string{
-	"cel.dev/cel-go":                   "routes are conditions over the event, gates over results: two rooms that must not know each other",
-	"github.com/bmatcuk/doublestar/v4": "globs are one language wherever a user writes them",
-	"github.com/jackc/pgx/v5":          "engine and store each keep their own tables",
-	"modernc.org/sqlite":               "engine and store each keep their own tables",
-	"pgregory.net/rapid":               "tests only",
-	"github.com/google/go-cmp":         "tests only",
-	"golang.org/x/sys":                 "system calls the standard library lacks",
-	"golang.org/x/crypto":              "a person's SSH key is read where it lies and verified where it counts",
-	"golang.org/x/term":                "whether somebody is watching",
-	"github.com/spf13/cobra":           "commands are declared in cli and put together in cmd",
-	"github.com/alecthomas/kong":       "commands are declared in cli and put together in cmd",
+	"cel.dev/cel-go":                       "routes are conditions over the event, gates over results: two rooms that must not know each other",
+	"github.com/bmatcuk/doublestar/v4":     "globs are one language wherever a user writes them",
+	"github.com/jackc/pgx/v5":              "engine and store each keep their own tables",
+	"modernc.org/sqlite":                   "engine and store each keep their own tables, the vulnerabilities are a file of their own",
+	"github.com/package-url/packageurl-go": "a purl is one language wherever one is read or written",
+	"pgregory.net/rapid":                   "tests only",
+	"github.com/google/go-cmp":             "tests only",
+	"golang.org/x/sys":                     "system calls the standard library lacks",
+	"golang.org/x/crypto":                  "a person's SSH key is read where it lies and verified where it counts",
+	"golang.org/x/term":                    "whether somebody is watching",
+	"github.com/spf13/cobra":               "commands are declared in cli and put together in cmd",
+	"github.com/alecthomas/kong":           "commands are declared in cli and put together in cmd",
 }
 
 // testLibs are the libraries that tests are written with.

@@ -1,0 +1,278 @@
+package vulndb
+
+import (
+	"bytes"
+	"compress/flate"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/format/osv"
+)
+
+// builder writes a working copy. Its transaction is open until finish.
+type builder struct {
+	db         *sql.DB
+	tx         *sql.Tx
+	now        time.Time
+	statements map[string]*sql.Stmt
+	deflate    *flate.Writer
+
+	change   Change
+	packages map[Key]bool
+}
+
+func newBuilder(ctx context.Context, handle *sql.DB, now time.Time) (*builder, error) {
+	b := &builder{db: handle, now: now, statements: map[string]*sql.Stmt{}, packages: map[Key]bool{}}
+	var tables int
+	if err := handle.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
+		return nil, importProblem(fairlead.KindUnavailable, "the database is damaged: move it away and import all sources again", err)
+	}
+	var err error
+	if b.tx, err = handle.BeginTx(ctx, nil); err != nil {
+		return nil, importProblem(fairlead.KindUnavailable, "", err)
+	}
+	if tables == 0 {
+		_, err = b.tx.ExecContext(ctx, schema+"\nINSERT INTO meta VALUES ('format', '"+format+"'), ('digest', ''), ('packages', '0')")
+	} else {
+		var have string
+		err = b.tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = 'format'").Scan(&have)
+		if err == nil && have != format {
+			err = fmt.Errorf("its layout is %q, this binary writes %q", have, format)
+		}
+		if err == nil {
+			err = b.tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = 'digest'").Scan(&b.change.Before)
+		}
+	}
+	if err != nil {
+		return nil, importProblem(fairlead.KindUnavailable, "move the database away and import all sources again", err)
+	}
+	b.deflate, err = flate.NewWriter(nil, flate.BestSpeed)
+	return b, err
+}
+
+// exec does a prepared statement.
+func (b *builder) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	st, err := b.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.ExecContext(ctx, args...)
+}
+
+func (b *builder) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if st, ok := b.statements[query]; ok {
+		return st, nil
+	}
+	st, err := b.tx.PrepareContext(ctx, query)
+	if err == nil {
+		b.statements[query] = st
+	}
+	return st, err
+}
+
+// put writes one record, whose bytes are body, unless the database has it
+// already in this form. It tells whether it wrote.
+func (b *builder) put(ctx context.Context, source string, r osv.Record, body []byte) error {
+	sum := sha256.Sum256(body)
+	find, err := b.prepare(ctx, "SELECT num, digest, source FROM advisory WHERE id = ?")
+	if err != nil {
+		return err
+	}
+	var num int64
+	var digest []byte
+	var from string
+	err = find.QueryRowContext(ctx, r.ID).Scan(&num, &digest, &from)
+	switch {
+	case err == nil && bytes.Equal(digest, sum[:]) && from == source:
+		return nil
+	case err == nil && bytes.Equal(digest, sum[:]):
+		_, err = b.exec(ctx, "UPDATE advisory SET source = ? WHERE num = ?", source, num)
+		return err
+	case err == nil:
+		b.change.Changed = append(b.change.Changed, r.ID)
+		if err := b.drop(ctx, num); err != nil {
+			return err
+		}
+	case err == sql.ErrNoRows: //nolint:errorlint // Scan gives it as it is
+		b.change.Added = append(b.change.Added, r.ID)
+	default:
+		return err
+	}
+	return b.insert(ctx, source, r, body, sum[:])
+}
+
+// drop removes a record. The packages it was about have changed.
+func (b *builder) drop(ctx context.Context, num int64) error {
+	if err := b.touch(ctx, num); err != nil {
+		return err
+	}
+	for _, query := range []string{
+		"DELETE FROM affected WHERE num = ?", "DELETE FROM document WHERE num = ?", "DELETE FROM advisory WHERE num = ?",
+	} {
+		if _, err := b.exec(ctx, query, num); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touch notes the packages that a record is about.
+func (b *builder) touch(ctx context.Context, num int64) error {
+	st, err := b.prepare(ctx, "SELECT ecosystem, name FROM affected WHERE num = ?")
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(ctx, num)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k Key
+		if err := rows.Scan(&k.Ecosystem, &k.Name); err != nil {
+			return err
+		}
+		b.packages[k] = true
+	}
+	return rows.Err()
+}
+
+func (b *builder) insert(ctx context.Context, source string, r osv.Record, body, digest []byte) error {
+	own := rate(r)
+	result, err := b.exec(ctx, `INSERT INTO advisory (id, source, modified, published, withdrawn, summary, vector, severity, cwe, aliases,
+		canonical, worst, because, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 'unknown', '', ?)`,
+		r.ID, source, nanos(r.Modified.Time), nanos(r.Published.Time), nanos(r.Withdrawn.Time), summary(r), own.source, string(own.severity),
+		strings.Join(weaknesses(r), " "), strings.Join(r.Aliases, " "), digest)
+	if err != nil {
+		return err
+	}
+	num, err := result.LastInsertId()
+	if err != nil {
+		return err
+	}
+	var packed bytes.Buffer
+	b.deflate.Reset(&packed)
+	if _, err := b.deflate.Write(body); err != nil {
+		return err
+	}
+	if err := b.deflate.Close(); err != nil {
+		return err
+	}
+	if _, err := b.exec(ctx, "INSERT INTO document (num, body) VALUES (?, ?)", num, packed.Bytes()); err != nil {
+		return err
+	}
+	for part, a := range r.Affected {
+		if err := b.affected(ctx, num, part, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// affected writes what a record says about one package. Ranges over commits
+// say nothing about versions and are only in the document.
+func (b *builder) affected(ctx context.Context, num int64, part int, a osv.Affected) error {
+	key := keyOfRecord(a.Package)
+	if key.Name == "" || key.Ecosystem == "" {
+		return nil
+	}
+	b.packages[key] = true
+	ranges, err := json.Marshal(slices.DeleteFunc(slices.Clone(a.Ranges), func(r osv.Range) bool { return r.Type == osv.RangeGit }))
+	if err != nil {
+		return err
+	}
+	imports := ""
+	if list := a.Imports(); len(list) > 0 {
+		text, err := json.Marshal(list)
+		if err != nil {
+			return err
+		}
+		imports = string(text)
+	}
+	_, err = b.exec(ctx, "INSERT INTO affected (ecosystem, name, num, part, ranges, versions, imports) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		key.Ecosystem, key.Name, num, part, string(ranges), strings.Join(a.Versions, "\n"), imports)
+	return err
+}
+
+// summary is one line about a record.
+func summary(r osv.Record) string {
+	s := r.Summary
+	if s == "" {
+		s, _, _ = strings.Cut(strings.TrimSpace(r.Details), "\n")
+	}
+	const most = 300
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// finish joins aliases, computes the digest, and commits.
+func (b *builder) finish(ctx context.Context) (Change, error) {
+	for _, part := range []func(context.Context) error{b.joinAliases, b.seal} {
+		if err := part(ctx); err != nil {
+			return Change{}, importProblem(fairlead.KindUnavailable, "", err)
+		}
+	}
+	if err := b.tx.Commit(); err != nil {
+		return Change{}, importProblem(fairlead.KindUnavailable, "is the disk full?", err)
+	}
+	for k := range b.packages {
+		b.change.Packages = append(b.change.Packages, k)
+	}
+	slices.SortFunc(b.change.Packages, func(a, b Key) int { return strings.Compare(a.String(), b.String()) })
+	slices.Sort(b.change.Added)
+	slices.Sort(b.change.Changed)
+	slices.Sort(b.change.Removed)
+	return b.change, nil
+}
+
+// seal writes the digest of all content. Equal content has equal digests,
+// whatever was imported in between.
+func (b *builder) seal(ctx context.Context) error {
+	h := sha256.New()
+	rows, err := b.tx.QueryContext(ctx, "SELECT id, digest FROM advisory ORDER BY id")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var digest sql.RawBytes
+		if err := rows.Scan(&id, &digest); err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%s %x\n", id, []byte(digest))
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	others, err := b.tx.QueryContext(ctx, "SELECT name, digest FROM source WHERE kind <> 'osv' ORDER BY name")
+	if err != nil {
+		return err
+	}
+	defer others.Close()
+	for others.Next() {
+		var name, digest string
+		if err := others.Scan(&name, &digest); err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%s %s\n", name, digest)
+	}
+	if err := others.Err(); err != nil {
+		return err
+	}
+	b.change.After = fairlead.Digest("sha256:" + hex.EncodeToString(h.Sum(nil)))
+	_, err = b.tx.ExecContext(ctx, `UPDATE meta SET value = CASE key WHEN 'digest' THEN ?
+		WHEN 'packages' THEN (SELECT count(*) FROM (SELECT DISTINCT ecosystem, name FROM affected)) ELSE value END`, string(b.change.After))
+	return err
+}

@@ -1,0 +1,318 @@
+package vulndb
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/format/osv"
+)
+
+// Match is one vulnerability of one component. Records of several databases
+// about the same vulnerability are one match.
+type Match struct {
+	Component      fairlead.Component
+	Package        Key
+	Version        string // as the ecosystem's records write it
+	Canonical      string // the vulnerability's one name: the smallest CVE of its aliases, else the smallest id
+	Records        []string
+	Vulnerability  fairlead.Vulnerability
+	Summary        string
+	CWE            []string
+	Severity       fairlead.Severity
+	SeveritySource string       // a CVSS vector or a word, or "alias ID: …" when another record of it says so
+	FixedIn        []string     // of the component, smallest first; newer than its version
+	Imports        []osv.Import // Go packages that are vulnerable; nil when no record lists any
+	KEVDue         time.Time
+	Ransomware     bool // known to be used by extortionists
+	Justification  string
+}
+
+// Unmatched is a component that could not be looked up, and why. It may have
+// vulnerabilities that nobody knows of here.
+type Unmatched struct {
+	Component fairlead.Component
+	Reason    string
+}
+
+// Matches is the answer about a list of components.
+type Matches struct {
+	Found     []Match // by purl, then by the vulnerability's name
+	Unmatched []Unmatched
+}
+
+// Match gives the vulnerabilities of components, by purl and by the ranges of
+// the records about the package; withdrawn records do not count. What cannot
+// be looked up is in Unmatched. Equal input and content give equal answers.
+func (d *DB) Match(ctx context.Context, components []fairlead.Component) (Matches, error) {
+	m := matcher{keys: map[string]wanted{}}
+	for _, c := range components {
+		m.want(c)
+	}
+	if err := m.look(ctx, d.sql); err != nil {
+		return Matches{}, readProblem(err)
+	}
+	if err := m.join(ctx, d.sql); err != nil {
+		return Matches{}, readProblem(err)
+	}
+	return m.answer, nil
+}
+
+// wanted is a component and the package it is looked up as.
+type wanted struct {
+	component fairlead.Component
+	key       Key
+	version   string
+}
+
+type matcher struct {
+	keys   map[string]wanted // by purl
+	answer Matches
+}
+
+func (m *matcher) want(c fairlead.Component) {
+	if _, ok := m.keys[c.PURL]; ok {
+		return
+	}
+	key, version, reason := KeyOf(c.PURL)
+	if reason != "" {
+		m.answer.Unmatched = append(m.answer.Unmatched, Unmatched{c, reason})
+		return
+	}
+	m.keys[c.PURL] = wanted{c, key, version}
+}
+
+const lookUp = `SELECT a.id, a.canonical, a.aliases, a.summary, a.cwe, a.worst, a.because, f.ranges, f.versions, f.imports
+	FROM affected f JOIN advisory a ON a.num = f.num
+	WHERE f.ecosystem = ? AND f.name = ? AND a.withdrawn = 0 ORDER BY a.id, f.part`
+
+// row is one thing a record says about a package.
+type row struct {
+	id, canonical, aliases, summary, cwe, because, imports string
+	worst                                                  fairlead.Severity
+	affected                                               osv.Affected
+}
+
+// look reads the records about every wanted package.
+func (m *matcher) look(ctx context.Context, q *sql.DB) error {
+	st, err := q.PrepareContext(ctx, lookUp)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	byKey := map[Key][]wanted{}
+	for _, w := range m.keys {
+		byKey[w.key] = append(byKey[w.key], w)
+	}
+	for key, all := range byKey {
+		rows, err := rowsOf(ctx, st, key)
+		if err != nil {
+			return err
+		}
+		for _, w := range all {
+			m.judge(w, rows)
+		}
+	}
+	slices.SortFunc(m.answer.Found, func(a, b Match) int {
+		return cmp.Or(cmp.Compare(a.Component.PURL, b.Component.PURL), cmp.Compare(a.Canonical, b.Canonical))
+	})
+	return nil
+}
+
+func rowsOf(ctx context.Context, st *sql.Stmt, key Key) ([]row, error) {
+	rows, err := st.QueryContext(ctx, key.Ecosystem, key.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []row
+	for rows.Next() {
+		var r row
+		var ranges, versions string
+		if err := rows.Scan(&r.id, &r.canonical, &r.aliases, &r.summary, &r.cwe, &r.worst, &r.because, &ranges, &versions, &r.imports); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(ranges), &r.affected.Ranges); err != nil {
+			return nil, err
+		}
+		r.affected.Versions = strings.FieldsFunc(versions, func(c rune) bool { return c == '\n' })
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+// judge decides which of the records about a package affect a component.
+func (m *matcher) judge(w wanted, rows []row) {
+	compare := compareIn(w.key.Ecosystem)
+	byName := map[string][]row{}
+	var names []string
+	for _, r := range rows {
+		hit, err := r.affected.Affects(w.version, compare)
+		if err != nil {
+			m.answer.Unmatched = append(m.answer.Unmatched, Unmatched{w.component, "its version cannot be compared: " + err.Error()})
+			return
+		}
+		if hit {
+			if byName[r.canonical] == nil {
+				names = append(names, r.canonical)
+			}
+			byName[r.canonical] = append(byName[r.canonical], r)
+		}
+	}
+	for _, name := range names {
+		m.answer.Found = append(m.answer.Found, w.match(name, byName[name]))
+	}
+}
+
+// match makes one of what several records say about the same vulnerability.
+func (w wanted) match(canonical string, rows []row) Match {
+	out := Match{
+		Component: w.component, Package: w.key, Version: w.version, Canonical: canonical,
+		Severity: fairlead.SeverityUnknown, Summary: rows[0].summary,
+	}
+	out.Vulnerability.ID = rows[0].id
+	silent := false // a record that lists no symbols may mean any
+	for i, r := range rows {
+		if i == 0 || rank(r.worst) < rank(out.Severity) {
+			out.Severity, out.SeveritySource = r.worst, r.because
+		}
+		if out.Summary == "" {
+			out.Summary = r.summary
+		}
+		out.Records = append(out.Records, r.id)
+		out.Vulnerability.Aliases = append(append(out.Vulnerability.Aliases, strings.Fields(r.aliases)...), r.id)
+		out.CWE = append(out.CWE, strings.Fields(r.cwe)...)
+		var imports []osv.Import
+		if r.imports != "" && json.Unmarshal([]byte(r.imports), &imports) == nil {
+			out.Imports = append(out.Imports, imports...)
+		}
+		silent = silent || len(imports) == 0
+	}
+	if silent {
+		out.Imports = nil
+	}
+	out.Records = unique(out.Records)
+	out.Vulnerability.Aliases = slices.DeleteFunc(unique(out.Vulnerability.Aliases), func(id string) bool { return id == out.Vulnerability.ID })
+	out.CWE = unique(out.CWE)
+	out.FixedIn = w.fixes(rows)
+	return out
+}
+
+// fixes gives the versions named as fixed that are newer than the component's
+// and that none of the rows affects.
+func (w wanted) fixes(rows []row) []string {
+	compare := compareIn(w.key.Ecosystem)
+	var out []string
+	for _, r := range rows {
+		for _, g := range r.affected.Ranges {
+			for _, e := range g.Events {
+				if e.Fixed == "" || g.Type == osv.RangeGit {
+					continue
+				}
+				if c, err := compare(e.Fixed, w.version); err == nil && c > 0 && clears(rows, e.Fixed, compare) {
+					out = append(out, e.Fixed)
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int {
+		c, err := compare(a, b)
+		if err != nil || c == 0 {
+			return cmp.Compare(a, b)
+		}
+		return c
+	})
+	return slices.Compact(out)
+}
+
+// clears tells whether none of the rows affects a version.
+func clears(rows []row, version string, compare osv.Compare) bool {
+	return !slices.ContainsFunc(rows, func(r row) bool {
+		hit, err := r.affected.Affects(version, compare)
+		return hit || err != nil
+	})
+}
+
+func unique(all []string) []string { return slices.Compact(slices.Sorted(slices.Values(all))) }
+
+// join adds what is known about the exploitation of what was found.
+func (m *matcher) join(ctx context.Context, q *sql.DB) error {
+	if len(m.answer.Found) == 0 {
+		return nil
+	}
+	byCVE := map[string][]*Match{}
+	for i := range m.answer.Found {
+		f := &m.answer.Found[i]
+		for _, id := range append(slices.Clone(f.Vulnerability.Aliases), f.Vulnerability.ID) {
+			if strings.HasPrefix(id, "CVE-") {
+				byCVE[id] = append(byCVE[id], f)
+			}
+		}
+	}
+	list, err := json.Marshal(slices.Sorted(keysOf(byCVE)))
+	if err != nil {
+		return err
+	}
+	if err := joinKEV(ctx, q, string(list), byCVE); err != nil {
+		return err
+	}
+	return joinEPSS(ctx, q, string(list), byCVE)
+}
+
+func keysOf[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func joinKEV(ctx context.Context, q *sql.DB, list string, byCVE map[string][]*Match) error {
+	rows, err := q.QueryContext(ctx, "SELECT cve, added, due, ransomware FROM kev WHERE cve IN (SELECT value FROM json_each(?)) ORDER BY cve", list)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var cve string
+		var added, due int64
+		var ransomware bool
+		if err := rows.Scan(&cve, &added, &due, &ransomware); err != nil {
+			return err
+		}
+		for _, f := range byCVE[cve] {
+			// Of several names in the catalogue the one listed first counts.
+			if t := fromNanos(added); f.Vulnerability.KEV.IsZero() || t.Before(f.Vulnerability.KEV) {
+				f.Vulnerability.KEV, f.KEVDue = t, fromNanos(due)
+			}
+			f.Ransomware = f.Ransomware || ransomware
+		}
+	}
+	return rows.Err()
+}
+
+func joinEPSS(ctx context.Context, q *sql.DB, list string, byCVE map[string][]*Match) error {
+	rows, err := q.QueryContext(ctx, "SELECT cve, score FROM epss WHERE cve IN (SELECT value FROM json_each(?))", list)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var cve string
+		var score float64
+		if err := rows.Scan(&cve, &score); err != nil {
+			return err
+		}
+		for _, f := range byCVE[cve] {
+			f.Vulnerability.EPSS = max(f.Vulnerability.EPSS, score)
+		}
+	}
+	return rows.Err()
+}
