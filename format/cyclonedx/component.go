@@ -7,68 +7,152 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// ref is the component's identifier in the document.
-func (c Component) ref() string {
+// Component is one part. Ref is unique in the document; when it is empty the
+// purl or else name and version take its place.
+type Component struct {
+	Ref        string
+	Type       string // application, library, file, ...; library when empty
+	Group      string
+	Name       string
+	Version    string
+	PURL       string
+	CPE        string
+	Supplier   string // who distributes it
+	Scope      string
+	Hashes     []Hash
+	Licenses   []License
+	Found      []Occurrence
+	Properties []Property
+	DependsOn  []string // Refs; for the root nil means every component
+}
+
+// Hash is a digest of the component: "SHA-256" and lower-case hex.
+type Hash struct {
+	Algorithm, Hex string
+}
+
+// License is what a component is licensed under: an identifier of SPDX's list,
+// an SPDX expression or, when it is neither, a name. One of the three is set.
+type License struct {
+	ID, Expression, Name string
+	Concluded            bool // by reading its text; otherwise the component declares it
+}
+
+// Text is the license as one word or expression.
+func (l License) Text() string { return cmp.Or(l.Expression, l.ID, l.Name) }
+
+// Occurrence is a place where a component was found.
+type Occurrence struct {
+	Path string
+	Line int // from 1; 0 is unknown
+}
+
+// Property is what the standard has no place for.
+type Property struct {
+	Name, Value string
+}
+
+// Property gives the value of the first property of that name, "" when there
+// is none.
+func (c Component) Property(name string) string {
+	for _, p := range c.Properties {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return ""
+}
+
+// Identity is the reference under which the document names the component: Ref,
+// or what takes its place.
+func (c Component) Identity() string {
 	return cmp.Or(c.Ref, c.PURL, c.Name+"@"+c.Version)
 }
 
 func (c Component) standard() cdx.Component {
 	out := cdx.Component{
-		BOMRef:     c.ref(),
+		BOMRef:     c.Identity(),
 		Type:       cdx.ComponentType(cmp.Or(c.Type, string(cdx.ComponentTypeLibrary))),
+		Group:      c.Group,
 		Name:       c.Name,
 		Version:    c.Version,
 		PackageURL: c.PURL,
+		CPE:        c.CPE,
 		Scope:      cdx.Scope(c.Scope),
+		Hashes:     hashes(c.Hashes),
+		Licenses:   licenses(c.Licenses),
 	}
-	if len(c.Hashes) > 0 {
-		var hashes []cdx.Hash
-		for _, h := range c.Hashes {
-			hashes = append(hashes, cdx.Hash{Algorithm: cdx.HashAlgorithm(h.Algorithm), Value: h.Hex})
-		}
-		slices.SortFunc(hashes, func(a, b cdx.Hash) int {
-			return cmp.Or(cmp.Compare(a.Algorithm, b.Algorithm), cmp.Compare(a.Value, b.Value))
-		})
-		out.Hashes = &hashes
+	if c.Supplier != "" {
+		out.Supplier = &cdx.OrganizationalEntity{Name: c.Supplier}
 	}
-	if len(c.Licenses) > 0 {
-		var licenses cdx.Licenses
-		for _, l := range slices.Compact(slices.Sorted(slices.Values(c.Licenses))) {
-			licenses = append(licenses, cdx.LicenseChoice{License: &cdx.License{Name: l}})
-		}
-		out.Licenses = &licenses
-	}
-	if len(c.FoundIn) > 0 {
+	if len(c.Found) > 0 {
 		var found []cdx.EvidenceOccurrence
-		for _, p := range slices.Compact(slices.Sorted(slices.Values(c.FoundIn))) {
-			found = append(found, cdx.EvidenceOccurrence{Location: p})
+		sorted := slices.SortedFunc(slices.Values(c.Found), func(a, b Occurrence) int {
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line))
+		})
+		for _, o := range slices.Compact(sorted) {
+			e := cdx.EvidenceOccurrence{Location: o.Path}
+			if o.Line > 0 {
+				e.Line = &o.Line
+			}
+			found = append(found, e)
 		}
 		out.Evidence = &cdx.Evidence{Occurrences: &found}
+	}
+	if len(c.Properties) > 0 {
+		sorted := slices.SortedFunc(slices.Values(c.Properties), func(a, b Property) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value))
+		})
+		var properties []cdx.Property
+		for _, p := range slices.Compact(sorted) {
+			properties = append(properties, cdx.Property{Name: p.Name, Value: p.Value})
+		}
+		out.Properties = &properties
 	}
 	return out
 }
 
-func fromStandard(c cdx.Component) Component {
-	out := Component{
-		Ref: c.BOMRef, Type: string(c.Type), Name: c.Name, Version: c.Version, PURL: c.PackageURL, Scope: string(c.Scope),
+func hashes(all []Hash) *[]cdx.Hash {
+	if len(all) == 0 {
+		return nil
 	}
-	for _, h := range value(c.Hashes) {
-		out.Hashes = append(out.Hashes, Hash{Algorithm: string(h.Algorithm), Hex: h.Value})
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b Hash) int {
+		return cmp.Or(cmp.Compare(a.Algorithm, b.Algorithm), cmp.Compare(a.Hex, b.Hex))
+	})
+	var out []cdx.Hash
+	for _, h := range slices.Compact(sorted) {
+		out = append(out, cdx.Hash{Algorithm: cdx.HashAlgorithm(h.Algorithm), Value: h.Hex})
 	}
-	if c.Licenses != nil {
-		for _, l := range *c.Licenses {
-			switch {
-			case l.License != nil:
-				out.Licenses = append(out.Licenses, cmp.Or(l.License.ID, l.License.Name))
-			case l.Expression != "":
-				out.Licenses = append(out.Licenses, l.Expression)
-			}
+	return &out
+}
+
+// licenses writes one expression, or a list of identifiers and names: the
+// standard allows no mixture, so an expression among others becomes a name.
+func licenses(all []License) *cdx.Licenses {
+	if len(all) == 0 {
+		return nil
+	}
+	sorted := slices.Compact(slices.SortedFunc(slices.Values(all), func(a, b License) int {
+		return cmp.Or(cmp.Compare(a.Text(), b.Text()), cmp.Compare(acknowledgement(a), acknowledgement(b)))
+	}))
+	var out cdx.Licenses
+	for _, l := range sorted {
+		how := acknowledgement(l)
+		switch {
+		case l.Expression != "" && len(sorted) == 1:
+			out = append(out, cdx.LicenseChoice{Expression: l.Expression, Acknowledgement: &how})
+		case l.ID != "":
+			out = append(out, cdx.LicenseChoice{License: &cdx.License{ID: l.ID, Acknowledgement: how}})
+		default:
+			out = append(out, cdx.LicenseChoice{License: &cdx.License{Name: l.Text(), Acknowledgement: how}})
 		}
 	}
-	if c.Evidence != nil {
-		for _, o := range value(c.Evidence.Occurrences) {
-			out.FoundIn = append(out.FoundIn, o.Location)
-		}
+	return &out
+}
+
+func acknowledgement(l License) cdx.LicenseAcknowledgement {
+	if l.Concluded {
+		return cdx.LicenseAcknowledgementConcluded
 	}
-	return out
+	return cdx.LicenseAcknowledgementDeclared
 }

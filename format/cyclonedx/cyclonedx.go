@@ -1,5 +1,6 @@
-// Package cyclonedx writes and reads software bills of materials as CycloneDX
-// 1.6 JSON. Equal documents have equal bytes.
+// Package cyclonedx writes software bills of materials as CycloneDX 1.6 JSON
+// and reads them as CycloneDX 1.2 to 1.7, JSON or XML. Equal documents have
+// equal bytes.
 package cyclonedx
 
 import (
@@ -7,10 +8,9 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,46 +21,51 @@ import (
 const MediaType = "application/vnd.cyclonedx+json; version=1.6"
 
 // ErrDocument is in the chain of every error about a malformed document.
-var ErrDocument = errors.New("not a CycloneDX JSON document")
+var ErrDocument = errors.New("not a CycloneDX document")
 
 // The scopes of a component.
 const (
 	ScopeRequired = "required" // part of what runs
+	ScopeOptional = "optional"
 	ScopeExcluded = "excluded" // needed to build or test only
+)
+
+// The lifecycle phases that a document may be made in.
+const (
+	PhasePreBuild   = "pre-build"  // from source and lock files
+	PhasePostBuild  = "post-build" // from what was built
+	PhaseOperations = "operations"
+)
+
+// Aggregate says how much is known of what something depends on.
+type Aggregate string
+
+// The aggregates that are written here. Others are read as they are.
+const (
+	Complete   Aggregate = "complete"
+	Incomplete Aggregate = "incomplete"
+	Unknown    Aggregate = "unknown"
 )
 
 // Document says what a piece of software is made of.
 type Document struct {
+	SpecVersion  string // "1.4"; set by Decode, always 1.6 when written
 	SerialNumber string // "urn:uuid:…", see SerialNumber
 	Time         time.Time
 	Tool         Tool
-	Root         Component // what the document is about
+	Authors      []string // people or organisations that answer for the document
+	Supplier     string   // who supplies what the document is about
+	Phase        string   // lifecycle phase it was made in; "" is not said
+	Root         Component
 	Components   []Component
+	// Known says for a Ref whether all that it depends on directly is listed.
+	Known  map[string]Aggregate
+	Signed bool // carries a signature, which nobody verified; set by Decode
 }
 
 // Tool is what made the document.
 type Tool struct {
 	Name, Version string
-}
-
-// Component is one part. Ref is unique in the document; when it is empty the
-// purl or else name and version take its place.
-type Component struct {
-	Ref       string
-	Type      string // application, library, file, ...; library when empty
-	Name      string
-	Version   string
-	PURL      string
-	Scope     string
-	Hashes    []Hash
-	Licenses  []string // as the package states them, SPDX expressions as a rule
-	FoundIn   []string // paths of the files that name it
-	DependsOn []string // Refs; for the root nil means every component
-}
-
-// Hash is a digest of the component: "SHA-256" and lower-case hex.
-type Hash struct {
-	Algorithm, Hex string
 }
 
 // SerialNumber makes a serial number from what the document is about, so that
@@ -81,32 +86,26 @@ func SerialNumber(parts ...string) string {
 // components with one Ref are an ErrDocument.
 func Encode(d Document) ([]byte, error) {
 	parts := slices.Clone(d.Components)
-	slices.SortFunc(parts, func(a, b Component) int { return cmp.Compare(a.ref(), b.ref()) })
+	slices.SortFunc(parts, func(a, b Component) int { return cmp.Compare(a.Identity(), b.Identity()) })
 	components := make([]cdx.Component, 0, len(parts))
 	refs := make([]string, 0, len(parts))
 	dependencies := []cdx.Dependency{{}}
 	for i, c := range parts {
-		if c.ref() == d.Root.ref() || (i > 0 && c.ref() == parts[i-1].ref()) {
-			return nil, fmt.Errorf("%w: two components are %q", ErrDocument, c.ref())
+		if c.Identity() == d.Root.Identity() || (i > 0 && c.Identity() == parts[i-1].Identity()) {
+			return nil, fmt.Errorf("%w: two components are %q", ErrDocument, c.Identity())
 		}
-		refs = append(refs, c.ref())
+		refs = append(refs, c.Identity())
 		components = append(components, c.standard())
-		dependencies = append(dependencies, dependency(c.ref(), c.DependsOn))
+		dependencies = append(dependencies, dependency(c.Identity(), c.DependsOn))
 	}
 	if d.Root.DependsOn != nil {
 		refs = d.Root.DependsOn
 	}
-	dependencies[0] = dependency(d.Root.ref(), refs)
-	root := d.Root.standard()
-	tools := []cdx.Component{{Type: cdx.ComponentTypeApplication, Name: d.Tool.Name, Version: d.Tool.Version}}
+	dependencies[0] = dependency(d.Root.Identity(), refs)
 	bom := cdx.NewBOM()
 	bom.SerialNumber = d.SerialNumber
-	bom.Metadata = &cdx.Metadata{
-		Timestamp: d.Time.UTC().Format(time.RFC3339),
-		Tools:     &cdx.ToolsChoice{Components: &tools},
-		Component: &root,
-	}
-	bom.Components, bom.Dependencies = &components, &dependencies
+	bom.Metadata = d.metadata()
+	bom.Components, bom.Dependencies, bom.Compositions = &components, &dependencies, d.compositions()
 	var b bytes.Buffer
 	if err := cdx.NewBOMEncoder(&b, cdx.BOMFileFormatJSON).SetPretty(true).EncodeVersion(bom, cdx.SpecVersion1_6); err != nil {
 		return nil, fmt.Errorf("encode CycloneDX: %w", err)
@@ -114,57 +113,50 @@ func Encode(d Document) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Decode reads a document of any version that CycloneDX JSON has. What the
-// Document has no place for is dropped. Anything malformed is an ErrDocument.
-func Decode(b []byte) (Document, error) {
-	var bom cdx.BOM
-	d := json.NewDecoder(bytes.NewReader(b))
-	if err := d.Decode(&bom); err != nil {
-		return Document{}, fmt.Errorf("%w: %w", ErrDocument, err)
+func (d Document) metadata() *cdx.Metadata {
+	root := d.Root.standard()
+	m := &cdx.Metadata{Component: &root}
+	if d.Tool != (Tool{}) {
+		m.Tools = &cdx.ToolsChoice{Components: &[]cdx.Component{{
+			Type: cdx.ComponentTypeApplication, Name: d.Tool.Name, Version: d.Tool.Version,
+		}}}
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Document{}, fmt.Errorf("%w: something follows it", ErrDocument)
+	if !d.Time.IsZero() {
+		m.Timestamp = d.Time.UTC().Format(time.RFC3339)
 	}
-	if bom.BOMFormat != cdx.BOMFormat {
-		return Document{}, fmt.Errorf("%w: bomFormat is %q", ErrDocument, bom.BOMFormat)
+	if d.Phase != "" {
+		m.Lifecycles = &[]cdx.Lifecycle{{Phase: cdx.LifecyclePhase(d.Phase)}}
 	}
-	out := Document{SerialNumber: bom.SerialNumber}
-	if err := out.readMetadata(bom.Metadata); err != nil {
-		return Document{}, err
+	if len(d.Authors) > 0 {
+		var authors []cdx.OrganizationalContact
+		for _, a := range d.Authors {
+			authors = append(authors, cdx.OrganizationalContact{Name: a})
+		}
+		m.Authors = &authors
 	}
-	edges := map[string][]string{}
-	for _, e := range value(bom.Dependencies) {
-		edges[e.Ref] = value(e.Dependencies)
+	if d.Supplier != "" {
+		m.Supplier = &cdx.OrganizationalEntity{Name: d.Supplier}
 	}
-	for _, c := range value(bom.Components) {
-		part := fromStandard(c)
-		part.DependsOn = edges[part.ref()]
-		out.Components = append(out.Components, part)
-	}
-	out.Root.DependsOn = edges[out.Root.ref()]
-	return out, nil
+	return m
 }
 
-func (d *Document) readMetadata(m *cdx.Metadata) error {
-	if m == nil {
+// compositions says what is known of the dependencies, one composition for
+// each aggregate.
+func (d Document) compositions() *[]cdx.Composition {
+	byAggregate := map[Aggregate][]cdx.BOMReference{}
+	for _, ref := range slices.Sorted(maps.Keys(d.Known)) {
+		a := d.Known[ref]
+		byAggregate[a] = append(byAggregate[a], cdx.BOMReference(ref))
+	}
+	if len(byAggregate) == 0 {
 		return nil
 	}
-	if m.Timestamp != "" {
-		t, err := time.Parse(time.RFC3339, m.Timestamp)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDocument, err)
-		}
-		d.Time = t.UTC()
+	var out []cdx.Composition
+	for _, a := range slices.Sorted(maps.Keys(byAggregate)) {
+		refs := byAggregate[a]
+		out = append(out, cdx.Composition{Aggregate: cdx.CompositionAggregate(a), Dependencies: &refs})
 	}
-	if m.Component != nil {
-		d.Root = fromStandard(*m.Component)
-	}
-	if m.Tools != nil {
-		for _, c := range value(m.Tools.Components) {
-			d.Tool = Tool{Name: c.Name, Version: c.Version}
-		}
-	}
-	return nil
+	return &out
 }
 
 func dependency(ref string, on []string) cdx.Dependency {

@@ -22,9 +22,9 @@ func document() Document {
 		Tool:         Tool{Name: "fairlead", Version: "1"},
 		Root:         Component{Ref: "root", Type: "application", Name: "shop", Version: "abc"},
 		Components: []Component{
-			{Name: "zlib", Version: "1.3", PURL: "pkg:generic/zlib@1.3", FoundIn: []string{"b.lock", "a.lock", "a.lock"}},
+			{Name: "zlib", Version: "1.3", PURL: "pkg:generic/zlib@1.3", Found: []Occurrence{{"b.lock", 0}, {"a.lock", 3}, {"a.lock", 3}}},
 			{
-				Name: "left", Version: "1.0.0", PURL: "pkg:npm/left@1.0.0", Scope: ScopeExcluded, Licenses: []string{"MIT", "Apache-2.0"},
+				Name: "left", Version: "1.0.0", PURL: "pkg:npm/left@1.0.0", Scope: ScopeExcluded, Licenses: []License{{ID: "MIT"}, {Name: "Apache-2.0"}},
 				Hashes: []Hash{{"SHA-256", strings.Repeat("ab", 32)}}, DependsOn: []string{"pkg:generic/zlib@1.3"},
 			},
 			{Name: "plain", Version: "2"},

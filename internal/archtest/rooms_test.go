@@ -53,9 +53,16 @@ var house = []room{
 		"github.com/zricethezav/gitleaks/v8", "github.com/rs/zerolog", "github.com/spf13/viper",
 		"github.com/bmatcuk/doublestar/v4",
 	}},
-	{path: "step/sbom/source", rooms: stepRooms(), libs: []string{
-		"github.com/google/osv-scalibr", "github.com/bmatcuk/doublestar/v4", "github.com/package-url/packageurl-go",
+	{path: "step/sbom/source", rooms: stepRooms("inventory")},
+	// What software is made of: finding it out, and working on what others found.
+	{path: "inventory", rooms: []string{".", "format/*", "inventory/lock", "sbom"}, libs: []string{
+		"github.com/google/osv-scalibr", "github.com/google/go-containerregistry", "github.com/bmatcuk/doublestar/v4",
+		"github.com/package-url/packageurl-go",
 	}},
+	{path: "inventory/lock", purity: pure, libs: []string{
+		"golang.org/x/mod", "github.com/BurntSushi/toml", "go.yaml.in/yaml/v3",
+	}},
+	{path: "sbom", purity: pure, rooms: []string{".", "format/*"}},
 	{path: "step/check/http", rooms: stepRooms()},
 	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},
 
@@ -126,6 +133,8 @@ var shared = map[string]string{
 	"golang.org/x/term":                    "whether somebody is watching",
 	"github.com/spf13/cobra":               "commands are declared in cli and put together in cmd",
 	"github.com/alecthomas/kong":           "commands are declared in cli and put together in cmd",
+	"golang.org/x/mod":                     "versions of tools, and go.mod",
+	"go.yaml.in/yaml/v3":                   "configuration, and files that are YAML",
 }
 
 // testLibs are the libraries that tests are written with.

@@ -1,6 +1,5 @@
 // Package source is the step type sbom.source: it lists what the source
-// depends on, from the lock files and manifests in the tree. It is the only
-// place that knows osv-scalibr.
+// depends on, from the lock files and manifests in the tree.
 package source
 
 import (
@@ -8,12 +7,11 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"io/fs"
 	"os"
-	"runtime/debug"
 
 	"fairlead.dev"
 	"fairlead.dev/format/cyclonedx"
+	"fairlead.dev/inventory"
 	"fairlead.dev/step"
 )
 
@@ -35,11 +33,11 @@ type Config struct {
 // Type describes sbom.source.
 func Type() step.Type {
 	return step.Type{
-		Version:  version(),
+		Version:  inventory.Version(),
 		Name:     Name,
 		Title:    "list what the source depends on",
 		Doc:      doc,
-		Needs:    step.Needs{Workspace: true, Memory: 128},
+		Needs:    step.Needs{Workspace: true, Memory: 512, Confined: true},
 		Produces: []string{fairlead.PredicateSBOM, cyclonedx.MediaType},
 		Config:   Config{Exclude: []string{}, Dev: true},
 		Run:      run,
@@ -48,35 +46,18 @@ func Type() step.Type {
 
 func run(ctx context.Context, in step.In) (step.Out, error) {
 	config := step.ConfigOf[Config](in)
-	w, err := newWalk(config)
-	if err != nil {
-		return step.Out{}, err
-	}
 	root, err := os.OpenRoot(in.Workspace)
 	if err != nil {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
 	defer root.Close()
-	w.files, w.output = root.FS().(tree), in.Output
-	err = fs.WalkDir(w.files, ".", w.visit(ctx))
-	if err := context.Cause(ctx); err != nil {
-		return step.Out{}, problem(fairlead.KindCancelled, "", err)
-	}
+	found, err := inventory.Tree(ctx, root.FS().(inventory.Files), inventory.Options{Exclude: config.Exclude, NoDev: !config.Dev})
 	if err != nil {
-		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
+		return step.Out{}, err
 	}
-	return w.out(ctx, in)
-}
-
-// out writes the document and what is known about how it came to be.
-func (w *walk) out(ctx context.Context, in step.In) (step.Out, error) {
-	d := cyclonedx.Document{
-		SerialNumber: cyclonedx.SerialNumber(fairlead.Host, Name, in.Service, in.Event.Commit),
-		Time:         in.Event.Time,
-		Tool:         cyclonedx.Tool{Name: "osv-scalibr", Version: version()},
-		Root:         cyclonedx.Component{Ref: "root", Type: "application", Name: in.Service, Version: in.Event.Commit},
-		Components:   w.components(),
-	}
+	d := found.Document(cyclonedx.Component{Type: "application", Name: in.Service, Version: in.Event.Commit})
+	d.SerialNumber = cyclonedx.SerialNumber(fairlead.Host, Name, in.Service, in.Event.Commit)
+	d.Time, d.Phase = in.Event.Time, cyclonedx.PhasePreBuild
 	b, err := cyclonedx.Encode(d)
 	if err != nil {
 		return step.Out{}, problem(fairlead.KindInternal, "", err)
@@ -85,31 +66,38 @@ func (w *walk) out(ctx context.Context, in step.In) (step.Out, error) {
 	if err != nil {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
-	fmt.Fprintf(in.Output, "%d components from %d files\n", len(d.Components), w.manifests)
+	fmt.Fprintf(in.Output, "%d components from %d files\n", len(d.Components), found.Files)
 	return step.Out{
 		Outcome:   step.Done,
 		Artifacts: []fairlead.Artifact{{Name: ArtifactName, Digest: digest, Size: size, Mode: 0o644}},
-		Findings:  w.findings,
+		Findings:  findings(in, found.Unreadable),
 		Claims:    []fairlead.Claim{{PredicateType: fairlead.PredicateSBOM, Predicate: b}},
 		Measurements: []fairlead.Measurement{
 			{Name: "components", Value: float64(len(d.Components)), Unit: "1"},
-			{Name: "manifests", Value: float64(w.manifests), Unit: "1"},
-			{Name: "manifests_unreadable", Value: float64(len(w.findings)), Unit: "1"},
+			{Name: "manifests", Value: float64(found.Files), Unit: "1"},
+			{Name: "manifests_unreadable", Value: float64(len(found.Unreadable)), Unit: "1"},
 		},
 	}, nil
 }
 
-// version is the version of the library in this binary.
-func version() string {
-	const module = "github.com/google/osv-scalibr"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if m.Path == module {
-				return m.Version
-			}
-		}
+// findings tells of files that cannot be read: the document is incomplete
+// then, and nobody should learn that too late.
+func findings(in step.In, all []inventory.Unreadable) []fairlead.Finding {
+	var out []fairlead.Finding
+	for _, u := range all {
+		fmt.Fprintf(in.Output, "%s: not read: %v\n", u.Path, u.Err)
+		out = append(out, fairlead.Finding{
+			Fingerprint: fairlead.Fingerprint(fairlead.CategorySCA, "unreadable-manifest", u.Path),
+			Category:    fairlead.CategorySCA,
+			Rule:        "unreadable-manifest",
+			Tool:        Name, ToolVersion: inventory.Tool + " " + inventory.Version(),
+			Severity: fairlead.SeverityMedium, SeveritySource: "rule",
+			Message:  "the file cannot be read, so what it names is not in the bill of materials",
+			Location: fairlead.Location{Path: u.Path},
+			Fix:      "let its package manager write the file again, or name it under exclude:",
+		})
 	}
-	return "unknown"
+	return out
 }
 
 func problem(kind fairlead.Kind, hint string, err error) error {

@@ -1,13 +1,14 @@
-package source
+package inventory
 
 import (
-	"slices"
 	"strings"
 	"sync"
 
 	config "github.com/google/osv-scalibr/binary/proto/config_go_proto"
 	"github.com/google/osv-scalibr/extractor"
 	"github.com/google/osv-scalibr/extractor/filesystem"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/dotnet/packagesconfig"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/dotnet/packageslockjson"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/golang/gomod"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/java/gradlelockfile"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/java/pomxml"
@@ -26,41 +27,66 @@ import (
 	"github.com/package-url/packageurl-go"
 
 	"fairlead.dev/format/cyclonedx"
+	"fairlead.dev/inventory/lock"
 )
 
 // extractors are the readers of manifests, made once. None of them uses the
 // network. The library logs by itself: it is silenced first, because whatever
 // is worth knowing is in the errors.
-var extractors = sync.OnceValues(func() ([]filesystem.Extractor, error) {
+var extractors = sync.OnceValues(func() (readers, error) {
 	log.SetLogger(quiet{})
-	var all []filesystem.Extractor
-	for _, open := range []func(*config.PluginConfig) (filesystem.Extractor, error){
+	source, err := open(
 		gomod.New, gradlelockfile.New, pomxml.New, packagelockjson.New, pnpmlock.New, yarnlock.New, composerlock.New,
 		pipfilelock.New, poetrylock.New, requirements.New, uvlock.New, gemfilelock.New, cargolock.New,
-	} {
+		packageslockjson.New, packagesconfig.New,
+	)
+	if err != nil {
+		return readers{}, err
+	}
+	return readers{source: source}, nil
+})
+
+// readers are the library's readers by what they are good for.
+type readers struct {
+	source []filesystem.Extractor // manifests in a source tree
+}
+
+func open(all ...func(*config.PluginConfig) (filesystem.Extractor, error)) ([]filesystem.Extractor, error) {
+	var out []filesystem.Extractor
+	for _, open := range all {
 		e, err := open(&config.PluginConfig{})
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, e)
+		out = append(out, e)
 	}
-	return all, nil
-})
+	return out, nil
+}
 
 // component says in CycloneDX's words what an extractor found in a file.
-func component(pkg *extractor.Package, path string) cyclonedx.Component {
+func component(pkg *extractor.Package, path string, told lock.Package, layer Layer) cyclonedx.Component {
 	c := cyclonedx.Component{
-		Name: pkg.Name, Version: pkg.Version, Scope: cyclonedx.ScopeRequired, Licenses: pkg.Licenses, FoundIn: []string{path},
+		Name: pkg.Name, Version: pkg.Version, Scope: cyclonedx.ScopeRequired,
+		Found: []cyclonedx.Occurrence{{Path: path, Line: line(pkg)}}, Properties: layerProperties(layer),
 	}
-	if p := pkg.PURL(); p != nil {
+	if p := pkg.PURL(); p != nil && !local(pkg) {
 		// "source" is the library's own qualifier and would tell apart what is the same.
 		qualifiers := packageurl.Qualifiers(p.Qualifiers).Map()
 		delete(qualifiers, "source")
 		p.Qualifiers = purl.QualifiersFromMap(qualifiers)
 		c.PURL = p.String()
 	}
-	if g, ok := pkg.Metadata.(interface{ DepGroups() []string }); ok && development(g.DepGroups()) {
+	g, ok := pkg.Metadata.(interface{ DepGroups() []string })
+	if told.Dev || ok && development(g.DepGroups()) {
 		c.Scope = cyclonedx.ScopeExcluded
+	}
+	for _, h := range told.Hashes {
+		c.Hashes = append(c.Hashes, cyclonedx.Hash{Algorithm: h.Algorithm, Hex: h.Hex})
+	}
+	for _, l := range append(pkg.Licenses, told.License) {
+		if l != "" {
+			c.Licenses = append(c.Licenses, cyclonedx.License{Name: l})
+		}
 	}
 	c.Ref = c.PURL
 	if c.Ref == "" {
@@ -69,15 +95,18 @@ func component(pkg *extractor.Package, path string) cyclonedx.Component {
 	return c
 }
 
-// development tells whether all groups are for building and testing only.
-func development(groups []string) bool {
-	if len(groups) == 0 {
-		return false
+// local tells whether a Go module was replaced by a folder: that has no
+// version anybody could look up.
+func local(pkg *extractor.Package) bool {
+	return pkg.PURLType == purl.TypeGolang && (strings.HasPrefix(pkg.Name, ".") || strings.HasPrefix(pkg.Name, "/"))
+}
+
+// line is where the file names the package; 0 is unknown.
+func line(pkg *extractor.Package) int {
+	if d := pkg.Location.Descriptor; d != nil && d.File != nil && d.File.LineNumber > 0 {
+		return d.File.LineNumber
 	}
-	return !slices.ContainsFunc(groups, func(g string) bool {
-		g = strings.ToLower(g)
-		return !strings.HasPrefix(g, "dev") && !strings.HasPrefix(g, "test") && g != "build"
-	})
+	return 0
 }
 
 // quiet is a logger that says nothing.
