@@ -34,10 +34,12 @@ const DefaultGrace = 5 * time.Second
 
 // Spec says what to run and how. Exactly one of Shell and Args is set.
 //
-// Hide and ReadOnly name absolute directories that exist. A hidden directory is
-// empty for the command, a read-only one cannot be changed by it, and neither
-// they nor the directories above them can be renamed or removed by it. Dir
-// alone, when it lies below one of them, is there as it is and can be written.
+// Hide and ReadOnly name absolute directories that exist; ReadOnly may name
+// files too. A hidden directory is empty for the command, a read-only one cannot
+// be changed by it, and neither they nor the directories above them can be
+// renamed or removed by it. What is read-only below a hidden one is there to
+// read. Dir alone, when it lies below one of them, is there as it is and can be
+// written.
 type Spec struct {
 	Shell    string        // a script for "sh -e -c": it ends at the first command that fails
 	Args     []string      // or an argument vector; Args[0] is looked up in the PATH of Env
@@ -48,21 +50,39 @@ type Spec struct {
 	Output   io.Writer     // stdout and stderr as they come; nil discards. A slow writer slows the command
 	Timeout  time.Duration // 0: as long as the context allows
 	Grace    time.Duration // between TERM and KILL; 0: DefaultGrace
+	Input    string        // absolute path of the file that is its standard input; "": nothing to read
+	Offline  bool          // in a network of its own that leads nowhere
+	Sealed   bool          // whatever it sees is read-only, but for Dir
+	Limits   Limits
 }
+
+// Limits end a command that takes more. A limit of 0 is none.
+type Limits struct {
+	Memory int64         // bytes that all its processes hold together, without mapped files
+	CPU    time.Duration // of all its processes together, in whole seconds
+	File   int64         // bytes of the largest file it may write
+}
+
+// What a command can be ended for taking too much of.
+const (
+	ExceededMemory = "memory"
+	ExceededCPU    = "processor time"
+)
 
 // Result is how a command ended.
 type Result struct {
 	ExitCode  int    // -1 when a signal ended it
 	Signal    string // "killed", "terminated"; "" when it exited
 	Duration  time.Duration
-	TimedOut  bool  // Timeout or the context's deadline passed
-	Cancelled bool  // the context was cancelled
-	Peak      int64 // bytes of the largest process of the tree; never less than the guard's own, about 15 MB
+	TimedOut  bool   // Timeout or the context's deadline passed
+	Cancelled bool   // the context was cancelled
+	Peak      int64  // bytes of the largest process of the tree; never less than the guard's own, about 15 MB
+	Exceeded  string // the limit for which it was ended: ExceededMemory, ExceededCPU; "" for none
 }
 
 // Succeeded tells whether the command did all it was asked to.
 func (r Result) Succeeded() bool {
-	return r.ExitCode == 0 && r.Signal == "" && !r.TimedOut && !r.Cancelled
+	return r.ExitCode == 0 && r.Signal == "" && !r.TimedOut && !r.Cancelled && r.Exceeded == ""
 }
 
 // String says in words how the command ended: "exit code 2", "killed".
@@ -72,6 +92,8 @@ func (r Result) String() string {
 		return fmt.Sprintf("timed out after %s", r.Duration.Round(time.Millisecond))
 	case r.Cancelled:
 		return "cancelled"
+	case r.Exceeded != "":
+		return "ended for taking too much " + r.Exceeded
 	case r.Signal != "":
 		return "ended by signal: " + r.Signal
 	}
@@ -119,14 +141,25 @@ func Isolation() (kind string, err error) {
 		return "none", &fairlead.Problem{Op: "probe isolation", Kind: fairlead.KindUnavailable, Err: err}
 	}
 	defer os.Remove(dir)
-	s, err := Spec{Args: []string{"probe"}, Dir: "/", Hide: []string{dir}}.prepare()
-	if err == nil {
-		_, err = run(context.Background(), s, true)
-	}
-	if err != nil {
+	if err := Probe(Spec{Hide: []string{dir}}); err != nil {
 		return "none", err
 	}
 	return "namespace", nil
+}
+
+// Probe tells whether what the spec asks of a command's surroundings can be had
+// on this machine, without running anything: nil, or the reason as a
+// KindUnavailable problem. Dir may be left out.
+func Probe(s Spec) error {
+	s.Shell, s.Args = "", []string{"probe"}
+	if s.Dir == "" {
+		s.Dir = "/"
+	}
+	s, err := s.prepare()
+	if err == nil {
+		_, err = run(context.Background(), s, true)
+	}
+	return err
 }
 
 // prepare checks the spec and fills in its defaults.
@@ -149,6 +182,12 @@ func (s Spec) prepare() (Spec, error) {
 		return s, &fairlead.Problem{Op: opRun, Kind: fairlead.KindNotFound, Err: fmt.Errorf("working directory: %w", err)}
 	} else if !info.IsDir() {
 		return s, invalid(fmt.Sprintf("working directory %s is not a directory", s.Dir))
+	}
+	if s.Input != "" && !filepath.IsAbs(s.Input) {
+		return s, invalid(fmt.Sprintf("input %q is not absolute", s.Input))
+	}
+	if s.Sealed && s.Dir == "/" && s.Args[0] != "probe" {
+		return s, invalid("a sealed command needs a working directory of its own")
 	}
 	if s.Output == nil {
 		s.Output = io.Discard

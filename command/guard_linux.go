@@ -30,8 +30,8 @@ func Guard() {
 	reports := json.NewEncoder(os.NewFile(reportFD, "report"))
 	var err error
 	switch os.Args[1] {
-	case modeEnter:
-		err = enter()
+	case modeEnter, modeCutOff:
+		err = enter(os.Args[1] == modeCutOff)
 	case modePlain, modeInside:
 		err = (&watcher{inside: os.Args[1] == modeInside, reports: reports}).work()
 	default:
@@ -60,8 +60,10 @@ type watcher struct {
 	inside  bool // process 1 of its own namespaces
 	reports *json.Encoder
 
-	mu  sync.Mutex
-	pid int // of the command while it has not been waited for
+	mu       sync.Mutex
+	pid      int           // of the command while it has not been waited for
+	exceeded string        // the limit for which it is being ended
+	cpu      time.Duration // at which the kernel kills it; 0: never
 }
 
 // work takes the order, runs it, and reports. It returns an error only while
@@ -102,31 +104,41 @@ func (w *watcher) work() error {
 	}
 	_ = w.reports.Encode(report{PID: w.pid})
 	go w.obey(control)
+	if o.Limits.Memory > 0 || o.Limits.CPU > 0 {
+		go w.weigh(o.Limits)
+	}
 	status := w.wait()
 	_ = w.reports.Encode(report{Ended: status})
 	return nil
 }
 
-// launch starts the command in a session of its own, with /dev/null as input
-// and the guard's output as output.
+// launch starts the command in a session of its own, with the order's input and
+// the guard's output as output.
 func (w *watcher) launch(o order) error {
 	path, err := lookup(o)
 	if err != nil {
 		return err
 	}
-	null, err := os.Open(os.DevNull)
+	if o.Input == "" {
+		o.Input = os.DevNull
+	}
+	input, err := os.Open(o.Input)
 	if err != nil {
 		return unavailable("open input", err, "")
 	}
-	defer null.Close()
+	defer input.Close()
 	pid, err := syscall.ForkExec(path, o.Args, &syscall.ProcAttr{
-		Dir: o.Dir, Env: o.Env, Files: []uintptr{null.Fd(), 1, 2},
+		Dir: o.Dir, Env: o.Env, Files: []uintptr{input.Fd(), 1, 2},
 		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
 		return startProblem(path, err)
 	}
-	w.pid = pid
+	w.pid, w.cpu = pid, o.Limits.CPU
+	if err := restrict(pid, o.Limits); err != nil {
+		w.killAll()
+		return unavailable("limit the command", err, "")
+	}
 	return nil
 }
 
@@ -160,11 +172,15 @@ func (w *watcher) wait() *ending {
 			w.killAll()
 		}
 		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &status, waitOptions(running), nil)
+		var took syscall.Rusage
+		pid, err := syscall.Wait4(-1, &status, waitOptions(running), &took)
 		switch {
 		case err == syscall.EINTR:
 		case err != nil: // nobody is left
 			main.Peak = peak()
+			w.mu.Lock()
+			main.Exceeded = w.exceeded
+			w.mu.Unlock()
 			return main
 		case pid == 0:
 			time.Sleep(time.Millisecond)
@@ -175,6 +191,9 @@ func (w *watcher) wait() *ending {
 			}
 			w.mu.Lock()
 			w.pid = 0
+			if w.cpu > 0 && status.Signaled() && w.exceeded == "" && time.Duration(took.Utime.Nano()+took.Stime.Nano()) >= w.cpu {
+				w.exceeded = ExceededCPU
+			}
 			w.mu.Unlock()
 		}
 	}

@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enter starts a guard as process 1 of new user, mount and process namespaces
-// and waits for it. Users and groups keep their numbers, so files look as they
+// enter starts a guard as process 1 of new user, mount and process namespaces,
+// and cut off from the network when told to, and waits for it. Users and groups keep their numbers, so files look as they
 // did. When this process dies the namespaces die with all their processes.
 //
 // It is a step of its own because a program that called Harden may not write
 // its child's user map; this process, freshly started, may.
-func enter() error {
+func enter(cutOff bool) error {
 	uids, err := identity("/proc/self/uid_map", os.Geteuid())
 	if err != nil {
 		return err
@@ -32,6 +32,9 @@ func enter() error {
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
 		UidMappings: uids, GidMappings: gids, GidMappingsEnableSetgroups: os.Geteuid() == 0 && setgroupsAllowed(),
 		Pdeathsig: syscall.SIGKILL,
+	}
+	if cutOff {
+		attr.Cloneflags |= syscall.CLONE_NEWNET
 	}
 	if os.Geteuid() != 0 { // root has them anyhow
 		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP, unix.CAP_KILL}

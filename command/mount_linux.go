@@ -50,6 +50,11 @@ func layOut(o order) error {
 	if err := pin(layers); err != nil {
 		return err
 	}
+	if o.Sealed {
+		if err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+			return noIsolation("seal", err)
+		}
+	}
 	for i, l := range layers {
 		target, err := l.target(layers[:i])
 		if err != nil {
@@ -73,7 +78,7 @@ func (o order) layers() []layer {
 	for _, p := range o.ReadOnly {
 		all = append(all, layer{place: p, kind: readable})
 	}
-	if slices.ContainsFunc(all, func(l layer) bool { return within(o.Work.Path, l.Path) }) {
+	if o.Sealed && o.Work.Path != "/" || slices.ContainsFunc(all, func(l layer) bool { return within(o.Work.Path, l.Path) }) {
 		all = append(all, layer{place: o.Work, kind: writable})
 	}
 	slices.SortStableFunc(all, func(a, b layer) int { return strings.Compare(a.Path, b.Path) })
@@ -145,7 +150,7 @@ func (l layer) target(under []layer) (int, error) {
 			return -1, err
 		}
 	}
-	fd, err := unix.Open(l.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(l.Path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, noIsolation("open "+l.Path, err)
 	}
@@ -170,7 +175,7 @@ func (l layer) put(target int, further []layer) error {
 	}
 	for _, f := range further {
 		if within(f.Path, l.Path) && f.kind != covered {
-			if err := os.MkdirAll(f.Path, 0o755); err != nil { //nolint:gosec // a way through an empty directory
+			if err := f.standIn(); err != nil {
 				return err
 			}
 		}
@@ -178,7 +183,18 @@ func (l layer) put(target int, further []layer) error {
 	return unix.MountSetattr(unix.AT_FDCWD, l.Path, 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
 }
 
-// same tells whether an open directory is the place.
+// standIn makes what the place is laid over, in an empty directory.
+func (p place) standIn() error {
+	if !p.File {
+		return os.MkdirAll(p.Path, 0o755) //nolint:gosec // a way through an empty directory
+	}
+	if err := os.MkdirAll(filepath.Dir(p.Path), 0o755); err != nil { //nolint:gosec // as above
+		return err
+	}
+	return os.WriteFile(p.Path, nil, 0o600)
+}
+
+// same tells whether what is open is the place.
 func (p place) same(fd int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

@@ -11,17 +11,18 @@ import (
 	"syscall"
 )
 
-// place is a directory by its path, free of links, and by what it is: a path
+// place is a directory or a file by its path, free of links, and by what it is: a path
 // may lead to another directory a moment later.
 type place struct {
 	Path string `json:"path"`
 	Dev  uint64 `json:"dev"`
 	Ino  uint64 `json:"ino"`
+	File bool   `json:"file,omitempty"`
 }
 
 // lay puts into the order what its spec hides and protects.
 func (o *order) lay(s Spec) error {
-	if len(s.Hide)+len(s.ReadOnly) == 0 {
+	if len(s.Hide)+len(s.ReadOnly) == 0 && !s.Sealed {
 		return nil
 	}
 	var err error
@@ -33,6 +34,11 @@ func (o *order) lay(s Spec) error {
 	}
 	if o.ReadOnly, err = places(s.ReadOnly); err != nil {
 		return err
+	}
+	for _, p := range append([]place{o.Work}, o.Hide...) {
+		if p.File {
+			return invalid(fmt.Sprintf("%s is not a directory", p.Path))
+		}
 	}
 	for _, h := range o.Hide {
 		if h.Path == o.Work.Path {
@@ -74,10 +80,10 @@ func placeOf(dir string) (place, error) {
 		return place{}, invalid(fmt.Sprintf("directory to protect: %v", err))
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || !filepath.IsAbs(dir) || !info.IsDir() {
-		return place{}, invalid(fmt.Sprintf("%q cannot be protected: not an absolute path of a directory", dir))
+	if !ok || !filepath.IsAbs(dir) || !info.IsDir() && !info.Mode().IsRegular() {
+		return place{}, invalid(fmt.Sprintf("%q cannot be protected: not an absolute path of a directory or a file", dir))
 	}
-	return place{Path: path, Dev: uint64(st.Dev), Ino: st.Ino}, nil //nolint:unconvert // its type differs between machines
+	return place{Path: path, Dev: uint64(st.Dev), Ino: st.Ino, File: !info.IsDir()}, nil //nolint:unconvert // its type differs between machines
 }
 
 // within tells whether path is dir or lies below it; both are clean.

@@ -24,11 +24,18 @@ const (
 // run starts a guard for the prepared spec and follows it to the end. A probe
 // only lets the guard prepare.
 func run(ctx context.Context, s Spec, probe bool) (Result, error) {
-	o := order{Args: s.Args, Dir: s.Dir, Env: s.Env, Probe: probe}
+	o := order{Args: s.Args, Dir: s.Dir, Env: s.Env, Probe: probe, Input: s.Input, Sealed: s.Sealed, Limits: s.Limits}
 	if err := o.lay(s); err != nil {
 		return Result{}, err
 	}
-	g, err := startGuard(len(o.Hide)+len(o.ReadOnly) > 0)
+	mode := modePlain
+	switch {
+	case s.Offline:
+		mode = modeCutOff
+	case s.Sealed, len(o.Hide)+len(o.ReadOnly) > 0:
+		mode = modeEnter
+	}
+	g, err := startGuard(mode)
 	if err != nil {
 		return Result{}, err
 	}
@@ -69,7 +76,7 @@ type guard struct {
 }
 
 // startGuard starts this program again as a guard.
-func startGuard(inside bool) (*guard, error) {
+func startGuard(mode string) (*guard, error) {
 	if os.Args[0] == guardName {
 		return nil, notGuarded()
 	}
@@ -80,10 +87,6 @@ func startGuard(inside bool) (*guard, error) {
 			closeAll(append(read[:i], write[:i]...))
 			return nil, unavailable("make a pipe", err, "raise the limit of open files")
 		}
-	}
-	mode := modePlain
-	if inside {
-		mode = modeEnter
 	}
 	cmd := &exec.Cmd{
 		Path: "/proc/self/exe", Args: []string{guardName, mode}, Dir: "/", Env: []string{},
@@ -96,7 +99,7 @@ func startGuard(inside bool) (*guard, error) {
 		closeAll([]*os.File{write[0], read[1], read[2]})
 		return nil, unavailable("start the guard", err, "see that /proc is mounted and that processes can be started")
 	}
-	return &guard{cmd: cmd, plain: !inside, control: write[0], report: read[1], output: read[2], over: make(chan struct{})}, nil
+	return &guard{cmd: cmd, plain: mode == modePlain, control: write[0], report: read[1], output: read[2], over: make(chan struct{})}, nil
 }
 
 // command gives the guard its order and, once the context is done, asks it to
@@ -155,7 +158,7 @@ func (g *guard) follow() (Result, error) {
 		case r.Problem != nil:
 			return result, r.Problem.Problem()
 		case r.Ended != nil:
-			result.ExitCode, result.Signal, result.Peak = r.Ended.ExitCode, r.Ended.Signal, r.Ended.Peak
+			result.ExitCode, result.Signal, result.Peak, result.Exceeded = r.Ended.ExitCode, r.Ended.Signal, r.Ended.Peak, r.Ended.Exceeded
 			result.Duration = time.Since(start)
 			if cause := g.stopped.Load(); cause != nil {
 				result.TimedOut = errors.Is(*cause, context.DeadlineExceeded)

@@ -15,9 +15,10 @@ const guardName = "fairlead-guard"
 
 // The guard's modes, its argument 1.
 const (
-	modePlain  = "plain"  // watch the command, in the namespaces of the maker
-	modeEnter  = "enter"  // make new namespaces, start a guard inside them and wait for it
-	modeInside = "inside" // hide and protect directories, give up rights, watch the command; is process 1
+	modePlain  = "plain"   // watch the command, in the namespaces of the maker
+	modeEnter  = "enter"   // make new namespaces, start a guard inside them and wait for it
+	modeCutOff = "cut-off" // as enter, with a network that leads nowhere
+	modeInside = "inside"  // hide and protect directories, give up rights, watch the command; is process 1
 )
 
 // Descriptors of the pipes in the guard.
@@ -41,6 +42,9 @@ type order struct {
 	ReadOnly []place  `json:"read_only"`
 	Work     place    `json:"work"`  // the directory that Dir is, when anything is hidden or protected
 	Probe    bool     `json:"probe"` // only prepare, run nothing
+	Input    string   `json:"input"`
+	Sealed   bool     `json:"sealed"`
+	Limits   Limits   `json:"limits"`
 }
 
 // report is what the guard says; exactly one field is set.
@@ -56,4 +60,5 @@ type ending struct {
 	ExitCode int    `json:"exit_code"`
 	Signal   string `json:"signal,omitempty"`
 	Peak     int64  `json:"peak"` // bytes
+	Exceeded string `json:"exceeded,omitempty"`
 }

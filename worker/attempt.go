@@ -13,6 +13,7 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/command"
+	"fairlead.dev/confine"
 	"fairlead.dev/step"
 )
 
@@ -113,11 +114,20 @@ func (j *job) once(ctx context.Context, dir string) (step.Out, error) {
 	if err != nil {
 		return step.Out{}, err
 	}
-	result, err := j.typ.Run(ctx, in)
+	run := j.typ.Run
+	if j.typ.Needs.Confined {
+		run = j.confined
+	}
+	result, err := run(ctx, in)
 	if cerr := out.Close(); err == nil && cerr != nil {
 		err = &fairlead.Problem{Op: "store output", Kind: fairlead.KindUnavailable, Err: cerr}
 	}
 	return result, err
+}
+
+// confined runs the step in a child process.
+func (j *job) confined(ctx context.Context, in step.In) (step.Out, error) {
+	return confine.Run(ctx, confine.Self, j.typ, in)
 }
 
 // watchCancel cancels the attempt when the run is cancelled.

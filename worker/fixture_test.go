@@ -16,6 +16,7 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/command"
+	"fairlead.dev/confine"
 	"fairlead.dev/evidence"
 	"fairlead.dev/flow"
 	"fairlead.dev/intake/worktree"
@@ -28,6 +29,7 @@ import (
 
 func TestMain(m *testing.M) {
 	command.Guard()
+	confine.Guard(func() []step.Type { return []step.Type{confinedType()} })
 	os.Exit(m.Run())
 }
 
@@ -69,7 +71,7 @@ func newShed(t *testing.T) *shed {
 		Run: func(ctx context.Context, in step.In) (step.Out, error) { s.calls++; return s.do(ctx, in) },
 	}
 	s.opts = worker.Options{
-		Types:      map[string]step.Type{"build.command": buildcommand.Type(), "test.command": testcommand.Type(), "run.func": fn},
+		Types:      map[string]step.Type{"run.confined": confinedType(), "build.command": buildcommand.Type(), "test.command": testcommand.Type(), "run.func": fn},
 		Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: s.key, Verifier: evidence.TrustKeys(s.key.Public()),
 		Blobs: blobs, Dir: s.work, Parallel: 2, Logger: slog.New(slog.DiscardHandler),
 	}

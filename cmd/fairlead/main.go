@@ -12,12 +12,15 @@ import (
 
 	"fairlead.dev/cli"
 	"fairlead.dev/command"
+	"fairlead.dev/confine"
+	stepall "fairlead.dev/step/all"
 	"fairlead.dev/target/process"
 )
 
 func main() {
 	command.Guard()
 	process.Guard()
+	confine.Guard(stepall.Types)
 	os.Exit(run(os.Args[1:], os.Environ(), cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 

@@ -42,7 +42,8 @@ var house = []room{
 		".", "engine", "pipeline", "gate", "judge", "step", "target",
 	}, libs: []string{"github.com/bmatcuk/doublestar/v4"}},
 	{path: "control", rooms: []string{".", "engine", "flow", "record"}},
-	{path: "worker", rooms: []string{".", "command", "evidence", "flow", "step"}},
+	{path: "worker", rooms: []string{".", "command", "confine", "evidence", "flow", "step"}},
+	{path: "confine", rooms: []string{".", "command", "step"}},
 
 	{path: "step", rooms: []string{"."}},
 	{path: "step/all", rooms: []string{"step", "step/*/*"}},

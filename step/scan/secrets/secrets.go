@@ -44,7 +44,7 @@ func Type() step.Type {
 		Name:     Name,
 		Title:    "look for secrets in the source",
 		Doc:      doc,
-		Needs:    step.Needs{Workspace: true, Change: true, Memory: 128},
+		Needs:    step.Needs{Workspace: true, Change: true, Memory: 512, Confined: true},
 		Produces: []string{fairlead.PredicateScan},
 		Config:   Config{Scope: scopeChange, Allow: []string{}, Known: []string{}, MaxMiB: 4},
 		Run:      run,

@@ -1,0 +1,160 @@
+// Package confine runs a step type in a child process of our own program that
+// can do little harm, whatever the files it reads make of it. A request goes in
+// on standard input; what the step leaves comes back as files of a spool, which
+// are checked like anything a stranger wrote; what it prints is its output.
+//
+// The child has a fixed environment and none of the variables that the task or
+// the caller was given; it holds no more memory, processor time and disk than
+// its limits; and, where the machine allows namespaces, it has no network, sees
+// neither the user's home nor Fairlead's state, and can write in its scratch
+// directory only. Where it does not, the output of the task says so.
+package confine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/command"
+	"fairlead.dev/step"
+)
+
+// Self is the program that this process runs.
+const Self = "/proc/self/exe"
+
+// Argument is the one argument with which the program is started to be a child.
+const Argument = "confined"
+
+const (
+	mebibyte = 1 << 20
+
+	// defaultMemory is what a step type may take that does not say, in MiB.
+	defaultMemory = 512
+
+	// mostCPU bounds the processor time of a step without a deadline.
+	mostCPU = 30 * time.Minute
+
+	// mostFile is how large a file the child may write, in bytes.
+	mostFile = 2 << 30
+
+	// grace is how long a child may take to end when it is told to.
+	grace = 2 * time.Second
+)
+
+const opRun = "run confined"
+
+// Run does what t.Run does, in a child process. program is Self, or the path of
+// a program that calls [Guard] or [Child]. The child gets of in what is data;
+// in.Env and in.Secrets stay behind. in.Workspace is read-only for it, and so
+// is everything else but in.Scratch, below which both sides keep their files.
+//
+// The error is t.Run's own, or KindFailed when the child took more memory or
+// processor time than it may, or KindInternal when it ended without an answer,
+// or KindTimeout and KindCancelled as the context says.
+func Run(ctx context.Context, program string, t step.Type, in step.In) (step.Out, error) {
+	s, err := newSpool(in.Scratch)
+	if err != nil {
+		return step.Out{}, err
+	}
+	defer s.remove()
+	config, err := json.Marshal(in.Config)
+	if err != nil {
+		return step.Out{}, problem(fairlead.KindInternal, "", err)
+	}
+	if err := s.ask(requestOf(t, in, config)); err != nil {
+		return step.Out{}, err
+	}
+	spec := specOf(ctx, program, t, in, s)
+	if reason := open(&spec); reason != nil {
+		fmt.Fprintf(in.Output, "not cut off from network and files, only limited: %v\n", reason)
+	}
+	result, err := command.Run(ctx, spec)
+	if err != nil {
+		return step.Out{}, err
+	}
+	if err := ended(t, spec, result); err != nil {
+		return step.Out{}, err
+	}
+	return s.answer(ctx, in.Blobs)
+}
+
+// specOf says how the child is run.
+func specOf(ctx context.Context, program string, t step.Type, in step.In, s *spool) command.Spec {
+	memory := t.Needs.Memory
+	if memory == 0 {
+		memory = defaultMemory
+	}
+	cpu := mostCPU
+	if at, ok := ctx.Deadline(); ok {
+		cpu = min(cpu, 4*time.Until(at)+time.Second)
+	}
+	g := goDirs(ctx)
+	spec := command.Spec{
+		Args: []string{program, Argument}, Dir: in.Scratch, Output: in.Output, Grace: grace, Input: s.path(requestFile),
+		Env:    environment(memory, in.Scratch, g),
+		Limits: command.Limits{Memory: int64(memory) * mebibyte, CPU: cpu.Truncate(time.Second), File: mostFile},
+		Hide:   in.Hide, Offline: true, Sealed: true,
+	}
+	spec.ReadOnly = append(spec.ReadOnly, in.ReadOnly...)
+	spec.ReadOnly = append(spec.ReadOnly, in.Workspace)
+	if in.Advisories != "" {
+		spec.ReadOnly = append(spec.ReadOnly, in.Advisories)
+	}
+	if home, ok := hideable(in.Workspace); ok {
+		spec.Hide = append(append([]string{}, spec.Hide...), home)
+		spec.ReadOnly = append(spec.ReadOnly, g.needed()...)
+	}
+	return spec
+}
+
+// hideable gives the user's home when it can be hidden: not when it is what the
+// step reads.
+func hideable(workspace string) (string, bool) {
+	home, err := os.UserHomeDir()
+	if err != nil || !filepath.IsAbs(home) || filepath.Clean(home) == "/" {
+		return "", false
+	}
+	if info, err := os.Stat(home); err != nil || !info.IsDir() {
+		return "", false
+	}
+	rel, err := filepath.Rel(workspace, home)
+	return home, err != nil || !filepath.IsLocal(rel)
+}
+
+// open takes from the spec what cannot be had on this machine, and gives the
+// reason.
+func open(s *command.Spec) error {
+	err := command.Probe(*s)
+	if err != nil {
+		s.Offline, s.Sealed, s.Hide, s.ReadOnly = false, false, nil, nil
+	}
+	return err
+}
+
+// ended says what is wrong with how the child ended, nil for nothing. A child
+// that has answered exits with 0, whatever the answer is.
+func ended(t step.Type, s command.Spec, r command.Result) error {
+	if err := r.Interrupted(); err != nil {
+		return err
+	}
+	switch {
+	case r.Exceeded == command.ExceededMemory:
+		return problem(fairlead.KindFailed, "leave files out that it need not read, or run it where the input is smaller",
+			fmt.Errorf("%s took more than the %d MiB of memory it may", t.Name, s.Limits.Memory/mebibyte))
+	case r.Exceeded != "":
+		return problem(fairlead.KindFailed, "leave files out that it need not read, or raise the task's timeout",
+			fmt.Errorf("%s took more than %s of %s", t.Name, s.Limits.CPU, r.Exceeded))
+	case !r.Succeeded():
+		return problem(fairlead.KindInternal, "what it printed last is in the task's output", errors.New(t.Name+" ended without an answer: "+r.String()))
+	}
+	return nil
+}
+
+func problem(kind fairlead.Kind, hint string, err error) error {
+	return &fairlead.Problem{Op: opRun, Kind: kind, Hint: hint, Err: err}
+}
