@@ -71,7 +71,10 @@ type TaskRun struct {
 	Cases        []TestCase    `json:"cases,omitempty"`
 	Findings     []Finding     `json:"findings,omitempty"`
 	Measurements []Measurement `json:"measurements,omitempty"`
-	Evidence     []Digest      `json:"evidence,omitempty"` // Evidence.ID of what it left
+	Engine       string        `json:"engine,omitempty"`     // version of what did the work, as its step type says
+	Partial      bool          `json:"partial,omitempty"`    // it looked at a part only: what it did not find may still be there
+	Advisories   *Advisories   `json:"advisories,omitempty"` // the database of vulnerabilities it used
+	Evidence     []Digest      `json:"evidence,omitempty"`   // Evidence.ID of what it left
 	StartedAt    time.Time     `json:"started_at"`
 	FinishedAt   time.Time     `json:"finished_at,omitzero"`
 }

@@ -5,10 +5,12 @@ package step
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"reflect"
 
 	"fairlead.dev"
@@ -47,7 +49,8 @@ type In struct {
 	Task        fairlead.Task
 	Attempt     int       // from 1
 	Config      any       // a value of Type.Config's type, decoded
-	Workspace   string    // absolute directory; the artifacts of the tasks needed are in place
+	Workspace   string    // absolute directory; the artifacts of the tasks needed are in place, see [In.Given]
+	Artifacts   string    // absolute directory with those artifacts, when the workspace must not be written to; "" otherwise
 	Scratch     string    // absolute directory, empty, removed afterwards
 	Env         []string  // "NAME=value": the clean environment for commands, complete
 	Hide        []string  // absolute directories that commands must not see, but for their working directory
@@ -57,6 +60,11 @@ type In struct {
 	Endpoint    string    // base URL of the release to check; "" when none runs
 	Advisories  string    // file of the vulnerability database; "" when there is none
 	Secrets     []string  // values that must not appear in anything the step leaves
+}
+
+// Given is the path of an artifact of the tasks needed.
+func (in In) Given(name string) string {
+	return filepath.Join(cmp.Or(in.Artifacts, in.Workspace), filepath.FromSlash(name))
 }
 
 // Blobs keeps content by digest.
@@ -86,6 +94,8 @@ type Out struct {
 	Findings     []fairlead.Finding
 	Claims       []fairlead.Claim // signed by the caller
 	Measurements []fairlead.Measurement
+	Partial      bool                 // of a scanner: it looked at a part only, such as what a commit changes
+	Advisories   *fairlead.Advisories // the database of vulnerabilities that was used; nil when none was
 }
 
 // ConfigOf gives in's config as a T. A step type declares its config as a T

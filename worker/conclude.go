@@ -29,6 +29,7 @@ func (j *job) conclude(ctx context.Context, out step.Out, err error) error {
 		out.Findings[i].Location.Path = command.Redact(out.Findings[i].Location.Path, j.secrets)
 	}
 	j.tr.Artifacts, j.tr.Cases, j.tr.Findings, j.tr.Measurements = out.Artifacts, out.Cases, out.Findings, out.Measurements
+	j.tr.Engine, j.tr.Partial, j.tr.Advisories = j.typ.Version, out.Partial, out.Advisories
 	switch out.Outcome {
 	case step.Done:
 		j.end(fairlead.ResultSuccess, out.Reason, nil)

@@ -82,6 +82,7 @@ func (j *job) takeOver(ctx context.Context, w evidence.Worth, key fairlead.Diges
 	}
 	j.tr.Key, j.tr.ProvenAt = key, w.ProvenAt
 	j.tr.Artifacts, j.tr.Cases, j.tr.Findings, j.tr.Measurements = from.Artifacts, from.Cases, from.Findings, from.Measurements
+	j.tr.Engine, j.tr.Partial, j.tr.Advisories = from.Engine, from.Partial, from.Advisories
 	j.end(fairlead.ResultSuccess, from.Reason, nil)
 	return true, j.sign(ctx, claims, w.ProvenAt)
 }
