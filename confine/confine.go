@@ -27,6 +27,9 @@ import (
 // Self is the program that this process runs.
 const Self = "/proc/self/exe"
 
+// marker is a variable that every child has.
+const marker = "FAIRLEAD_CONFINED"
+
 // Argument is the one argument with which the program is started to be a child.
 const Argument = "confined"
 
@@ -57,6 +60,10 @@ const opRun = "run confined"
 // processor time than it may, or KindInternal when it ended without an answer,
 // or KindTimeout and KindCancelled as the context says.
 func Run(ctx context.Context, program string, t step.Type, in step.In) (step.Out, error) {
+	if os.Getenv(marker) != "" { // or a program without Guard would start itself for ever
+		return step.Out{}, problem(fairlead.KindInternal, "call confine.Guard early in main, and in TestMain of a test",
+			errors.New("this process is confined already"))
+	}
 	s, err := newSpool(in.Scratch)
 	if err != nil {
 		return step.Out{}, err

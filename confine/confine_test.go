@@ -303,3 +303,12 @@ func TestAChildWithoutARequestSaysWhy(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A program that does not know how to be a child starts itself once, not for ever.
+func TestNoChildOfAChild(t *testing.T) {
+	t.Setenv("FAIRLEAD_CONFINED", "1")
+	in, _ := given(t, "keep", "x")
+	if _, err := confine.Run(t.Context(), confine.Self, typ(), in); fairlead.KindOf(err) != fairlead.KindInternal || !strings.Contains(err.Error(), "confined already") {
+		t.Errorf("%v", err)
+	}
+}

@@ -48,7 +48,7 @@ func (g golang) needed() []string {
 func environment(memory int, scratch string, g golang) []string {
 	env := []string{
 		"HOME=" + filepath.Join(scratch, "home"), "TMPDIR=" + filepath.Join(scratch, "tmp"), "LANG=C.UTF-8", "CI=true",
-		"PATH=" + os.Getenv("PATH"),
+		"PATH=" + os.Getenv("PATH"), marker + "=1",
 		// The collector works harder near the limit, so that what is garbage is not what it is exceeded with.
 		fmt.Sprintf("GOMEMLIMIT=%dMiB", memory*7/8), "GOTRACEBACK=single",
 		"GOCACHE=" + filepath.Join(scratch, "go-build"), "GOENV=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off",

@@ -13,12 +13,15 @@ import (
 	"fairlead.dev"
 	"fairlead.dev/cli"
 	"fairlead.dev/command"
+	"fairlead.dev/confine"
+	stepall "fairlead.dev/step/all"
 	"fairlead.dev/target/process"
 )
 
 func TestMain(m *testing.M) {
 	command.Guard()
 	process.Guard()
+	confine.Guard(stepall.Types)
 	os.Exit(m.Run())
 }
 
