@@ -48,7 +48,7 @@ func (c *collection) add(p string, packages []*extractor.Package, graph lock.Gra
 			continue
 		}
 		k := lock.KeyOf(p, pkg.Name, pkg.Version)
-		told, ok := graph.Packages[k]
+		told, ok := graph.Of(k)
 		part := component(pkg, p, told, layer(pkg.Name, pkg.Version))
 		refs[k] = part.Ref
 		c.merge(part)

@@ -5,9 +5,12 @@
 package lock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 )
 
 // ErrFile is in the chain of every error about a file that cannot be read.
@@ -34,6 +37,11 @@ type Graph struct {
 	// Roots is whether Direct says for every package what it says: false means
 	// that the file does not tell, and Direct is false everywhere.
 	Roots bool
+	// Every is whether the file lists only what the project names itself; then
+	// Packages may lack some.
+	Every bool
+	// Dev is whether all that the file lists is for development, as its name says.
+	Dev bool
 	// Edges is whether Needs lists all that a package depends on.
 	Edges bool
 }
@@ -51,6 +59,28 @@ func readerOf(name string) reader {
 		return goMod
 	case base == "package-lock.json", base == "npm-shrinkwrap.json":
 		return npmLock
+	case base == "yarn.lock":
+		return yarnLock
+	case base == "pnpm-lock.yaml":
+		return pnpmLock
+	case base == "poetry.lock":
+		return poetryLock
+	case base == "uv.lock":
+		return uvLock
+	case base == "Pipfile.lock":
+		return pipfileLock
+	case base == "Cargo.lock":
+		return cargoLock
+	case base == "Gemfile.lock":
+		return gemfileLock
+	case base == "composer.lock":
+		return composerLock
+	case base == "packages.lock.json":
+		return nugetLock
+	case base == "pom.xml", base == "packages.config":
+		return manifest
+	case strings.Contains(base, "requirements") && strings.HasSuffix(base, ".txt"):
+		return func(content []byte, _ Sibling) (Graph, error) { return requirements(base, content) }
 	}
 	return nil
 }
@@ -61,7 +91,21 @@ func Knows(name string) bool { return readerOf(name) != nil }
 
 // KeyOf gives the key under which a Graph of the file holds a package.
 func KeyOf(file, name, version string) Key {
+	switch base := path.Base(file); {
+	case base == "poetry.lock", base == "uv.lock", base == "Pipfile.lock", strings.HasSuffix(base, ".txt"):
+		return Key{pythonName(name), version}
+	case base == "packages.lock.json", base == "composer.lock":
+		return Key{strings.ToLower(name), version}
+	}
 	return Key{name, version}
+}
+
+// Of gives what the graph tells about a package.
+func (g Graph) Of(k Key) (Package, bool) {
+	p, ok := g.Packages[k]
+	p.Direct = p.Direct || g.Every
+	p.Dev = p.Dev || g.Dev
+	return p, ok
 }
 
 // Read reads the file of that name. A kind of file that nothing more is known
@@ -112,4 +156,58 @@ func (b *builder) list(k Key, dev bool, change func(*Package)) {
 
 func (b *builder) graph(roots, edges bool) Graph {
 	return Graph{Packages: b.packages, Roots: roots, Edges: edges}
+}
+
+// ask says what the project names itself: for what runs, and for development.
+// What only the latter lead to is for development, unless there are parts of
+// the project that nobody looked at.
+func (b *builder) ask(run, develop []Key, whole bool) {
+	for _, k := range append(slices.Clone(run), develop...) {
+		if _, ok := b.packages[k]; ok {
+			b.edit(k, func(p *Package) { p.Direct = true })
+		}
+	}
+	if !whole {
+		return
+	}
+	runs, develops := b.reach(run), b.reach(develop)
+	for k := range b.packages {
+		if develops[k] && !runs[k] {
+			b.edit(k, func(p *Package) { p.Dev = true })
+		}
+	}
+}
+
+// reach gives all that the keys lead to.
+func (b *builder) reach(from []Key) map[Key]bool {
+	seen := map[Key]bool{}
+	for queue := slices.Clone(from); len(queue) > 0; {
+		k := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		queue = append(queue, b.packages[k].Needs...)
+	}
+	return seen
+}
+
+// manifest is a file that lists what the project names itself, and nothing else.
+func manifest([]byte, Sibling) (Graph, error) {
+	return Graph{Roots: true, Every: true}, nil
+}
+
+// named gives the keys of all packages of those names.
+func (b *builder) named(names map[string]bool) []Key {
+	var out []Key
+	for k := range b.packages {
+		if names[k.Name] {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b Key) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
+	})
+	return out
 }

@@ -43,10 +43,10 @@ func npmLock(content []byte, sibling Sibling) (Graph, error) {
 	if file.Packages != nil {
 		return npmPackages(file.Packages), nil
 	}
-	asked := packageJSON(sibling("package.json"))
+	asked, found := packageJSON(sibling("package.json"))
 	b := newBuilder()
 	npmNested(b, asked, []map[string]npmEntry{file.Dependencies})
-	return b.graph(asked != nil, true), nil
+	return b.graph(found && asked.whole, true), nil
 }
 
 // npmPackages reads entries by the place where they are installed.
@@ -122,7 +122,7 @@ func npmKey(at string, p npmPackage) Key {
 
 // npmNested reads the tree of version 1; scopes holds what is visible, the
 // nearest last.
-func npmNested(b *builder, asked map[string]bool, scopes []map[string]npmEntry) {
+func npmNested(b *builder, asked wanted, scopes []map[string]npmEntry) {
 	here := scopes[len(scopes)-1]
 	for _, name := range slices.Sorted(maps.Keys(here)) {
 		e := here[name]
@@ -131,7 +131,7 @@ func npmNested(b *builder, asked map[string]bool, scopes []map[string]npmEntry) 
 		var requires map[string]string
 		_ = json.Unmarshal(e.Requires, &requires) // older files have true there
 		b.list(k, e.Dev, func(p *Package) {
-			p.Direct = p.Direct || len(scopes) == 1 && asked[name]
+			p.Direct = p.Direct || len(scopes) == 1 && asked.asks(name)
 			p.Hashes = append(p.Hashes, integrity(e.Integrity)...)
 			for _, need := range slices.Sorted(maps.Keys(requires)) {
 				for i := len(inner) - 1; i >= 0; i-- {
@@ -157,18 +157,30 @@ func npmNestedKey(name string, e npmEntry) Key {
 	return Key{name, e.Version}
 }
 
-// packageJSON gives the names that a package.json asks for itself, nil when
-// there is no such file.
-func packageJSON(content []byte) map[string]bool {
-	var file npmPackage
+// wanted is what a package.json asks for itself.
+type wanted struct {
+	run, develop map[string]string // names and ranges
+	whole        bool              // no other package.json asks for more
+}
+
+// packageJSON reads what a package.json asks for; false when there is none.
+func packageJSON(content []byte) (wanted, bool) {
+	var file struct {
+		npmPackage
+		Workspaces json.RawMessage `json:"workspaces"`
+	}
 	if content == nil || json.Unmarshal(content, &file) != nil {
-		return nil
+		return wanted{}, false
 	}
-	asked := map[string]bool{}
-	for _, wanted := range []map[string]string{file.Dependencies, file.DevDependencies, file.Optional} {
-		for name := range wanted {
-			asked[name] = true
-		}
-	}
-	return asked
+	w := wanted{run: map[string]string{}, develop: file.DevDependencies, whole: len(file.Workspaces) == 0}
+	maps.Copy(w.run, file.Optional)
+	maps.Copy(w.run, file.Dependencies)
+	return w, true
+}
+
+// asks tells whether it asks for a package of that name.
+func (w wanted) asks(name string) bool {
+	_, run := w.run[name]
+	_, develop := w.develop[name]
+	return run || develop
 }
