@@ -38,7 +38,7 @@ type ApprovalRule struct {
 
 // Freeze is a time in which nothing is released: one span, or a span at every
 // occurrence of an RFC 5545 rule. Times are wall-clock times of TZ, written
-// "2006-01-02" or "2006-01-02T15:04".
+// "2006-01-02", "2006-01-02T15:04" or "2006-01-02T15:04:05".
 type Freeze struct {
 	ID           string   `json:"id"`                     // name in the configuration, or id in the store
 	Environments []string `json:"environments,omitempty"` // empty: all

@@ -13,7 +13,8 @@ import (
 
 const (
 	dateForm   = "2006-01-02"
-	momentForm = "2006-01-02T15:04"
+	minuteForm = "2006-01-02T15:04"
+	secondForm = "2006-01-02T15:04:05"
 	day        = 24 * time.Hour
 	longest    = 366 * day
 )
@@ -75,7 +76,11 @@ func moment(s string, loc *time.Location, end bool) (time.Time, error) {
 		}
 		return t, nil
 	}
-	t, err := time.ParseInLocation(momentForm, strings.Replace(s, " ", "T", 1), loc)
+	s = strings.Replace(s, " ", "T", 1)
+	t, err := time.ParseInLocation(minuteForm, s, loc)
+	if err != nil {
+		t, err = time.ParseInLocation(secondForm, s, loc)
+	}
 	if err != nil {
 		return t, fmt.Errorf("%q is not a time such as 2026-12-20 or 2026-12-20T18:00", s)
 	}

@@ -48,6 +48,7 @@ func TestEdgesOfFreezes(t *testing.T) {
 		{"the last night", nightly, "2026-02-01T03:30:00Z", "2026-02-01T05:00:00Z"},
 		{"when the series is over", nightly, "2026-02-02T03:30:00Z", ""},
 		{"since ever", fairlead.Freeze{ID: "x", To: "2026-01-01", TZ: "UTC"}, "1999-01-01T00:00:00Z", "2026-01-02T00:00:00Z"},
+		{"until a second", fairlead.Freeze{ID: "x", To: "2026-01-01T10:00:30", TZ: "UTC"}, "2026-01-01T10:00:29Z", "2026-01-01T10:00:30Z"},
 		{"for good", fairlead.Freeze{ID: "x", From: "2026-01-01", TZ: "UTC"}, "2030-01-01T00:00:00Z", "never"},
 		{"every day there is", fairlead.Freeze{ID: "x", RRule: "FREQ=DAILY", TZ: "UTC"}, "2030-01-01T00:00:00Z", "never"},
 	} {
