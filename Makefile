@@ -21,6 +21,9 @@ tools := bin/tools/.built
 again := --rerun-fails=3 --rerun-fails-max-failures=20
 cluster := bin/cluster/.built
 
+# The linters vet already, over the same packages; twice would be minutes.
+unvetted := -vet=off
+
 # What every test needs. Without Kubernetes nothing of it is built.
 needed := $(tools)
 ifneq ($(FAIRLEAD_TEST_KUBERNETES),off)
@@ -53,9 +56,9 @@ run: build ## take the example service through the whole way
 
 test: $(needed) ## every test of every module (installs what it needs where it may)
 	.ci/install
-	$(gotestsum) $(again) --packages "$$(go list ./... | grep -vE '/internal/(kubetest|onkubernetes)$$' | xargs)" -- -timeout 40m
+	$(gotestsum) $(again) --packages "$$(go list ./... | grep -vE '/internal/(kubetest|onkubernetes)$$' | xargs)" -- $(unvetted) -timeout 40m
 	@for module in $(examples); do \
-		echo "== $$module" && (cd $$module && ../../$(gotestsum) -- ./...) || exit 1; \
+		echo "== $$module" && (cd $$module && ../../$(gotestsum) -- $(unvetted) ./...) || exit 1; \
 	done
 ifneq ($(FAIRLEAD_TEST_KUBERNETES),off)
 	$(MAKE) test-kubernetes
@@ -63,8 +66,8 @@ endif
 
 test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no others
 	.ci/install
-	$(gotestsum) $(again) --packages "$(on_kubernetes)" -- -p 1 -timeout 40m
-	cd test/cluster && ../../$(gotestsum) -- ./...
+	$(gotestsum) $(again) --packages "$(on_kubernetes)" -- $(unvetted) -p 1 -timeout 40m
+	cd test/cluster && ../../$(gotestsum) -- $(unvetted) ./...
 
 test-kubernetes-whole: $(cluster) ## kill at every checkpoint, leave out every permission (make test tries one of eight)
 	go test ./internal/onkubernetes -count 1 -run 'TestKilledAtEveryStep$$|TestSmallestRole$$' -v -timeout 3h -every
