@@ -98,6 +98,7 @@ var house = []room{
 		"google.golang.org/protobuf",
 	}},
 	{path: "format/sshsig", libs: []string{"github.com/hiddeco/sshsig", "golang.org/x/crypto"}},
+	{path: "format/spdx", libs: []string{"github.com/spdx/tools-golang"}},
 	{path: "format/*"},
 	{path: "engine", rooms: []string{"."}, libs: []string{
 		"github.com/dbos-inc/dbos-transact-golang", "github.com/jackc/pgx/v5", "modernc.org/sqlite", "golang.org/x/sys",
