@@ -20,6 +20,8 @@ type App struct {
 	// one environment or all.
 	Access func(ctx context.Context, s Settings, typ, environment string) (View, error)
 	Agent  func(Settings) AgentTools
+	// Scanner runs scanners by hand.
+	Scanner func(Settings) Scanner
 	// Traffic says what a policy needs for its answers; nil when that is not known.
 	Traffic func(fairlead.JudgePolicy) Traffic
 	Replay  func(ReplayQuery) (Replayed, error)

@@ -5,7 +5,6 @@ package step
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,7 +49,6 @@ type In struct {
 	Attempt     int       // from 1
 	Config      any       // a value of Type.Config's type, decoded
 	Workspace   string    // absolute directory; the artifacts of the tasks needed are in place, see [In.Given]
-	Artifacts   string    // absolute directory with those artifacts, when the workspace must not be written to; "" otherwise
 	Scratch     string    // absolute directory, empty, removed afterwards
 	Env         []string  // "NAME=value": the clean environment for commands, complete
 	Hide        []string  // absolute directories that commands must not see, but for their working directory
@@ -64,7 +62,7 @@ type In struct {
 
 // Given is the path of an artifact of the tasks needed.
 func (in In) Given(name string) string {
-	return filepath.Join(cmp.Or(in.Artifacts, in.Workspace), filepath.FromSlash(name))
+	return filepath.Join(in.Workspace, filepath.FromSlash(name))
 }
 
 // Blobs keeps content by digest.

@@ -200,3 +200,15 @@ func ByWeight(a, b fairlead.Tracked) int {
 		cmp.Compare(a.Finding.Location.Line, b.Finding.Location.Line), cmp.Compare(a.ID, b.ID),
 	)
 }
+
+// Standing gives the findings that are there, excused ones included, heaviest first.
+func Standing(all []fairlead.Tracked) []fairlead.Tracked {
+	var out []fairlead.Tracked
+	for _, t := range all {
+		if t.FixedAt.IsZero() && t.Into == "" {
+			out = append(out, t)
+		}
+	}
+	slices.SortFunc(out, ByWeight)
+	return out
+}

@@ -49,6 +49,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Traffic: traffic,
 		Agent:   func(s cli.Settings) cli.AgentTools { return agentTools{wiring: w, set: s} },
 		Replay:  func(q cli.ReplayQuery) (cli.Replayed, error) { return replay(stdio.In, q) },
+		Scanner: func(s cli.Settings) cli.Scanner { return scanner{wiring: w, set: s} },
 		Kinds:   kinds(),
 	}
 }

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/cli"
+	"fairlead.dev/confine"
+	"fairlead.dev/intake/worktree"
+	"fairlead.dev/record"
+	"fairlead.dev/scan"
+	"fairlead.dev/step"
+	stepall "fairlead.dev/step/all"
+	"fairlead.dev/triage"
+)
+
+// engineLimit is how long one engine of a scan by hand may take.
+const engineLimit = 30 * time.Minute
+
+// scanner runs scanners by hand.
+type scanner struct {
+	*wiring
+	set cli.Settings
+}
+
+// Words are what --only may name.
+func (s scanner) Words() []string { return scan.Words() }
+
+// Scan runs the engines over a copy of the tree and follows up what they found.
+func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine)) (cli.Scanned, error) {
+	tree, err := s.tree(ctx, q)
+	if err != nil {
+		return cli.Scanned{}, err
+	}
+	dir, err := os.MkdirTemp("", "fairlead-scan-")
+	if err != nil {
+		return cli.Scanned{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
+	}
+	defer os.RemoveAll(dir)
+	runner := scan.Runner{
+		Types: stepall.Types(), Dir: dir, Output: s.detail(),
+		Confine: func(ctx context.Context, t step.Type, in step.In) (step.Out, error) {
+			return confine.Run(ctx, confine.Self, t, in)
+		},
+		Said: func(r scan.Result) { said(engineOf(r)) },
+	}
+	results, err := runner.Run(ctx, tree.job)
+	if err != nil {
+		return cli.Scanned{}, err
+	}
+	out, err := s.conclude(ctx, tree, results)
+	if err == nil && q.SARIF != "" {
+		err = writeSARIF(q.SARIF, out.Findings)
+	}
+	return out, err
+}
+
+// detail is where the engines' own output goes: nowhere, unless -v asks for it.
+func (s scanner) detail() interface{ Write([]byte) (int, error) } {
+	if s.set.Verbose {
+		return s.err
+	}
+	return discard{}
+}
+
+type discard struct{}
+
+// Write forgets what it is given.
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// tree is what is to be scanned, with all that is known about it.
+type tree struct {
+	job    scan.Job
+	whole  bool // it is all of the repository
+	vulndb string
+}
+
+// tree finds the files, the commit they are based on, and the database.
+func (s scanner) tree(ctx context.Context, q cli.ScanQuery) (tree, error) {
+	dir, err := filepath.Abs(cmp.Or(q.Path, s.set.Dir))
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	if info, serr := os.Stat(dir); err == nil && (serr != nil || !info.IsDir()) {
+		err = fmt.Errorf("%s is not a directory", dir)
+	}
+	if err != nil {
+		return tree{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInvalid, Err: err, Hint: "name a directory; --image names a container image"}
+	}
+	t := tree{job: scan.Job{
+		Source: scan.Source{Dir: dir}, Service: filepath.Base(dir), Only: q.Only, Endpoint: q.URL, Image: q.Image, Limit: engineLimit,
+	}}
+	if !q.Ignored {
+		files, known, err := worktree.Listed(ctx, dir)
+		if err != nil {
+			return t, err
+		}
+		if known {
+			t.job.Source.Files = files
+		}
+	}
+	repo, err := worktree.Open(ctx, dir)
+	if err == nil {
+		t.whole = repo.Root() == dir
+		t.job.Event, _ = repo.Event(ctx, worktree.Query{Type: fairlead.EventManual, Commit: "HEAD", Trigger: who()})
+		t.job.Hide = []string{filepath.Join(repo.Root(), ".fairlead")}
+		if p, _, err := (planner{set: cli.Settings{Dir: dir}}).Plan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)}); err == nil {
+			t.job.Service = p.Service
+		}
+	}
+	t.job.Hide = existing(t.job.Hide)
+	t.job.Advisories, err = s.advisories(ctx, q.VulnDB, dir)
+	return t, err
+}
+
+// existing leaves the directories that are there.
+func existing(dirs []string) []string {
+	var out []string
+	for _, d := range dirs {
+		if info, err := os.Stat(d); err == nil && info.IsDir() {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// advisories finds the database of vulnerabilities; "" when there is none. One
+// that is named and not there is KindInvalid.
+func (s scanner) advisories(_ context.Context, named, _ string) (string, error) {
+	path := cmp.Or(named, s.env["FAIRLEAD_VULNDB"])
+	if path == "" {
+		return "", nil
+	}
+	abs, err := filepath.Abs(path)
+	if err == nil {
+		_, err = os.Stat(abs)
+	}
+	if err != nil {
+		return "", &fairlead.Problem{Op: "open vulnerability database", Kind: fairlead.KindInvalid, Err: err, Hint: "`fairlead vulndb import` makes one"}
+	}
+	return abs, nil
+}
+
+// conclude makes findings over time of what the engines found.
+func (s scanner) conclude(_ context.Context, t tree, results []scan.Result) (cli.Scanned, error) {
+	now := time.Now().UTC()
+	sc := triage.Scan{Service: t.job.Service, Commit: t.job.Event.Commit, Time: now}
+	out := cli.Scanned{Path: t.job.Source.Dir, Service: t.job.Service, Commit: t.job.Event.Commit, Engines: []cli.Engine{}, Findings: []fairlead.Tracked{}}
+	for _, r := range results {
+		out.Engines = append(out.Engines, engineOf(r))
+		sc.Findings = append(sc.Findings, r.Found()...)
+		if r.Result == fairlead.ResultSuccess && !r.Partial && t.whole {
+			sc.Complete = append(sc.Complete, r.Type)
+		}
+		out.Advisories = cmp.Or(out.Advisories, r.Advisories)
+	}
+	after, _ := triage.Update(nil, sc, triage.DefaultClock())
+	out.Findings = append(out.Findings, triage.Standing(after)...)
+	out.Summary = summary(out.Findings, now)
+	out.Lines = append(record.FindingLines(out.Findings, now), summaryLines(out, now)...)
+	return out, nil
+}
+
+func engineOf(r scan.Result) cli.Engine {
+	return cli.Engine{Name: r.Engine, Type: r.Type, Version: r.Version, Result: r.Result, Reason: r.Reason, Findings: r.Findings, Seconds: r.Seconds}
+}
+
+// summary counts findings by severity.
+func summary(all []fairlead.Tracked, now time.Time) []cli.SeverityCount {
+	var out []cli.SeverityCount
+	for _, sev := range record.Severities() {
+		n := cli.SeverityCount{Severity: sev}
+		var due time.Time
+		for _, t := range all {
+			switch {
+			case record.SeverityOf(t.Finding) != sev:
+			case t.Exception != "":
+				n.Excused++
+			default:
+				n.Count++
+				if t.Overdue(now) {
+					n.Overdue++
+				}
+				if due.IsZero() || t.Due.Before(due) {
+					due = t.Due
+				}
+			}
+		}
+		if !due.IsZero() {
+			n.Due = due.UTC().Format(time.RFC3339)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// summaryLines is the end of what people read.
+func summaryLines(s cli.Scanned, now time.Time) []string {
+	var lines []string
+	if len(s.Findings) > 0 {
+		lines = append(lines, "", fmt.Sprintf("%-9s %7s %8s %8s  %s", "severity", "count", "overdue", "excused", "first due"))
+		for _, n := range s.Summary {
+			if n.Count+n.Excused > 0 {
+				lines = append(lines, fmt.Sprintf("%-9s %7d %8d %8d  %s", n.Severity, n.Count, n.Overdue, n.Excused, n.Due))
+			}
+		}
+	}
+	end := fmt.Sprintf("%s: %d findings", s.Path, len(s.Findings))
+	if s.Advisories != nil {
+		end += fmt.Sprintf("; vulnerabilities known until %s (%s ago), database %s", s.Advisories.Time.UTC().Format(time.DateOnly),
+			fairlead.Duration(now.Sub(s.Advisories.Time).Round(time.Hour)), s.Advisories.Digest.Short())
+	}
+	return append(lines, end)
+}
+
+func writeSARIF(path string, all []fairlead.Tracked) error {
+	b, err := record.SARIF(all)
+	if err == nil {
+		err = os.WriteFile(path, b, 0o644) //nolint:gosec // a report, for whoever may read the directory
+	}
+	var p *fairlead.Problem
+	if err != nil && !errors.As(err, &p) {
+		return &fairlead.Problem{Op: "write SARIF", Kind: fairlead.KindInvalid, Err: err, Hint: "--sarif names a file in a directory that you may write to"}
+	}
+	return err
+}
