@@ -66,6 +66,9 @@ type Deployment struct {
 type WeightPoint struct {
 	Time   time.Time `json:"time"`
 	Weight int       `json:"weight"` // percent for the new release
+	// What was seen of it, where the target only knows what it has asked for:
+	// "measured: 19.6% of 412 requests", or why it was not measured.
+	Split string `json:"split,omitempty"`
 }
 
 // EnvironmentState is what is live in one environment for one service.

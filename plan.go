@@ -177,11 +177,13 @@ type MetricPolicy struct {
 	Margin     float64    `json:"margin,omitempty"`     // relative; 0 = the policy's
 	Weight     float64    `json:"weight,omitempty"`     // of the false alarms allowed; 0 = 1
 	Critical   bool       `json:"critical,omitempty"`   // must be shown not worse; critical ones share half of the false alarms
+	Split      bool       `json:"split,omitempty"`      // its total is what shows how traffic is divided; of one metric at most
 	Thresholds []float64  `json:"thresholds,omitempty"` // upper bounds that slow means, in the histogram's unit; none = p50, p90, p99
 
 	// Expressions for a metrics server, for counts and histogram. {{service}},
-	// {{environment}}, {{release}} (64 hex digits) and {{arm}} (baseline or
-	// canary) stand for what they say, so that each gives a pair.
+	// {{environment}}, {{release}} (64 hex digits), {{tag}} (the first ten of
+	// them) and {{arm}} (baseline or canary) stand for what they say, so that each
+	// gives a pair.
 	Bad     string `json:"bad,omitempty"`     // counters of bad events
 	Total   string `json:"total,omitempty"`   // counters of all events
 	Buckets string `json:"buckets,omitempty"` // counters of a histogram's buckets

@@ -83,3 +83,35 @@ func TestPackedLook(t *testing.T) {
 		}
 	}
 }
+
+// TestSplitting holds what shows that traffic goes by a new weight: requests
+// that the old one does not explain, and in the right number.
+func TestSplitting(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before, weight    int
+		looks             []parts
+		fits, contradicts bool
+	}{
+		"nothing seen":             {0, 10, nil, false, false},
+		"nobody came":              {0, 10, []parts{{}, {}}, false, false},
+		"as before":                {0, 10, []parts{{500, 0}, {500, 0}}, false, true},
+		"as asked":                 {0, 10, []parts{{90, 10}}, true, false},
+		"from now on":              {0, 10, []parts{{2000, 0}, {2000, 0}, {100, 11}}, true, false},
+		"too few to tell":          {50, 60, []parts{{4, 6}}, false, false},
+		"half of it":               {5, 50, []parts{{750, 250}, {750, 250}}, false, true},
+		"more than asked":          {5, 25, []parts{{50, 50}, {50, 50}}, false, true},
+		"all of it":                {50, 100, []parts{{0, 40}}, true, false},
+		"all but one under way":    {50, 100, []parts{{1, 60}}, true, false},
+		"not all of it":            {50, 100, []parts{{100, 900}, {100, 900}}, false, true},
+		"a few at the wrong place": {50, 100, []parts{{3, 0}}, false, false},
+		"less for the new one":     {60, 20, []parts{{80, 20}}, true, false},
+	} {
+		s := splitting{before: tt.before, weight: tt.weight}
+		for _, l := range tt.looks {
+			s.add(l)
+		}
+		if s.fits() != tt.fits || !s.fits() && s.contradicts() != tt.contradicts {
+			t.Errorf("%s: fits %v, contradicts %v, want %v, %v", name, s.fits(), s.contradicts(), tt.fits, tt.contradicts)
+		}
+	}
+}

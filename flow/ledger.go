@@ -17,6 +17,20 @@ func (m *move) note(name string, typ fairlead.RecordType, phase fairlead.DeployP
 	}, nil)
 }
 
+// splitSeen records what was seen of the traffic before a step's time began.
+func (m *move) splitSeen(s step, seen *divided) error {
+	if seen == nil {
+		return nil
+	}
+	m.split = seen.Weight
+	m.waited += seen.Took
+	return m.write("note split of "+s.name, fairlead.RecordDeploymentMoved, m.in.ID+"/split of "+s.name, func(d *fairlead.Deployment, _ time.Time) {
+		if n := len(d.Weights); n > 0 {
+			d.Weights[n-1].Split = seen.Words
+		}
+	}, nil)
+}
+
 // noteVerdict records a verdict with the deployment.
 func (m *move) noteVerdict(v fairlead.Verdict) error {
 	_, err := do(m.flows, m.fl, "verdict "+v.Stage, func(ctx context.Context) (bool, error) {
@@ -101,17 +115,18 @@ func (m *move) deployment(ctx context.Context, at time.Time) (fairlead.Deploymen
 
 // moved is what the record says of a deployment on its way.
 func moved(d fairlead.Deployment) any {
-	weight := 0
+	var last fairlead.WeightPoint
 	if n := len(d.Weights); n > 0 {
-		weight = d.Weights[n-1].Weight
+		last = d.Weights[n-1]
 	}
 	return struct {
 		Phase    fairlead.DeployPhase `json:"phase"`
 		Release  fairlead.Digest      `json:"release"`
 		Previous fairlead.Digest      `json:"previous,omitempty"`
 		Weight   int                  `json:"weight"`
+		Split    string               `json:"split,omitempty"`
 		Reason   string               `json:"reason,omitempty"`
-	}{d.Phase, d.Release.ID, idOf(d.Previous), weight, d.Reason}
+	}{d.Phase, d.Release.ID, idOf(d.Previous), last.Weight, last.Split, d.Reason}
 }
 
 func idOf(r *fairlead.Release) fairlead.Digest {

@@ -37,10 +37,10 @@ type question struct {
 
 func (q question) key() string { return q.arm + "/" + q.metric.Name + "/" + q.role }
 
-// questions gives what a metrics server is asked for some arms.
-func (m *move) questions(arms ...string) []question {
+// questions gives what a metrics server is asked about metrics of some arms.
+func (m *move) questions(metrics []fairlead.MetricPolicy, arms ...string) []question {
 	var out []question
-	for _, metric := range m.in.Plan.Release.Judge.Metrics {
+	for _, metric := range metrics {
 		for _, arm := range arms {
 			for _, q := range []question{{metric, arm, "bad", metric.Bad}, {metric, arm, "total", metric.Total}, {metric, arm, "buckets", metric.Buckets}} {
 				if q.text == "" {
@@ -51,7 +51,7 @@ func (m *move) questions(arms ...string) []question {
 					release = m.previous.ID
 				}
 				q.text = strings.NewReplacer("{{service}}", m.in.Plan.Service, "{{environment}}", m.in.Plan.Environment,
-					"{{release}}", release.Hex(), "{{arm}}", arm).Replace(q.text)
+					"{{release}}", release.Hex(), "{{tag}}", release.Hex()[:10], "{{arm}}", arm).Replace(q.text)
 				out = append(out, q)
 			}
 		}
@@ -68,12 +68,12 @@ type counted struct {
 
 // count asks the metrics server. What has no answer leaves the cursor where it
 // was: what was counted meanwhile is counted at the next answer.
-func (m *move) count(ctx context.Context, at time.Time, last map[string]map[string]float64, arms ...string) counted {
+func (m *move) count(ctx context.Context, at time.Time, last map[string]map[string]float64, metrics []fairlead.MetricPolicy, arms ...string) counted {
 	out := counted{further: map[string]map[string]judge.Count{armBaseline: {}, armCanary: {}}, next: maps.Clone(last)}
 	if out.next == nil {
 		out.next = map[string]map[string]float64{}
 	}
-	asked := m.questions(arms...)
+	asked := m.questions(metrics, arms...)
 	if len(asked) == 0 {
 		return out
 	}
@@ -81,7 +81,7 @@ func (m *move) count(ctx context.Context, at time.Time, last map[string]map[stri
 	for i, r := range m.readMetrics(ctx, at, asked) {
 		answers[asked[i].key()] = r
 	}
-	for _, metric := range m.in.Plan.Release.Judge.Metrics {
+	for _, metric := range metrics {
 		for _, arm := range arms {
 			if err := out.add(metric, arm, answers, last); err != nil {
 				out.missing = append(out.missing, fmt.Sprintf("%s of the %s release: %s", metric.Name, ageOf(arm), err))

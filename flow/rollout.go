@@ -46,6 +46,7 @@ type move struct {
 	waited   time.Duration     // for people, which is not the release's time
 	metrics  Metrics           // opened when it is first asked; nil before
 	others   *others           // services of the same release that were judged already
+	split    int               // percent of the traffic that the new release was last seen, or said, to get
 }
 
 // rollout moves a release into its environment by stages, each of them judged.

@@ -12,7 +12,9 @@ import (
 // mark is the checkpoint of the moment a watch begins.
 type mark struct {
 	Time time.Time `json:"time"`
-	Stop *stop     `json:"stop,omitempty"` // the target did not answer until this came
+	Stop *stop     `json:"stop,omitempty"` // the target did not answer until this came, or traffic is not divided as it should be
+	// What was seen of the traffic before; nil where the target's weights are what it does.
+	Split *divided `json:"split,omitempty"`
 }
 
 // sighting is the checkpoint of a watch.
@@ -32,6 +34,9 @@ func (m *move) judge(s step) (*stop, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.splitSeen(s, begin.Split); err != nil {
+		return nil, err
+	}
 	seen, err := do(m.flows, m.fl, "watch "+s.name, func(ctx context.Context) (sighting, error) {
 		return m.watch(ctx, s, begin)
 	})
@@ -48,18 +53,28 @@ func (m *move) judge(s step) (*stop, error) {
 }
 
 // mark looks once at the beginning of a step, so that what was served since
-// the last look is told from what will be served in this step.
+// the last look is told from what will be served in this step. The step begins
+// when its share of the traffic is seen.
 func (m *move) mark(ctx context.Context, s step) (mark, error) {
 	o, why, err := m.observe(ctx)
 	if err != nil || why != nil {
 		return mark{Time: now(), Stop: why}, err
+	}
+	split, why, err := m.awaitSplit(ctx, s, o.Division)
+	if err != nil || why != nil {
+		return mark{Time: now(), Stop: why}, err
+	}
+	if split != nil {
+		if o, why, err = m.observe(ctx); err != nil || why != nil {
+			return mark{Time: now(), Stop: why}, err
+		}
 	}
 	kept, err := m.load(ctx)
 	if err != nil {
 		return mark{}, err
 	}
 	_, err = m.see(ctx, kept, s, o, true)
-	return mark{Time: now()}, err
+	return mark{Time: now(), Split: split}, err
 }
 
 // observe asks the target until it answers. As long as it does not, whoever
@@ -174,7 +189,7 @@ func (m *move) see(ctx context.Context, s *series, st step, o target.Observed, b
 	if m.previous != nil && l.Period != after {
 		arms = append(arms, armBaseline)
 	}
-	c := m.count(ctx, l.Time, at.Further, arms...)
+	c := m.count(ctx, l.Time, at.Further, m.in.Plan.Release.Judge.Metrics, arms...)
 	baseline, canary := m.samples(o)
 	l.Baseline, l.Canary = since(baseline, at.Baseline), since(canary, at.Canary)
 	if l.Baseline != nil {

@@ -173,12 +173,13 @@ type Judge struct {
 type JudgeMetric struct {
 	Name     string    `json:"name" doc:"The target's own errors or latency, or a name for what bad and total, or buckets, ask a metrics server." required:"true" pattern:"name"`
 	Source   string    `json:"source" doc:"Who counts it." enum:"target,prometheus" default:"prometheus with bad, total or buckets, otherwise target"`
-	Bad      string    `json:"bad" doc:"PromQL for counters of bad events, one series per process; {{service}}, {{environment}}, {{release}} and {{arm}} stand for what they say." example:"'orders_lost_total{fairlead_release=\"{{release}}\"}'"`
+	Bad      string    `json:"bad" doc:"PromQL for counters of bad events, one series per process; {{service}}, {{environment}}, {{release}}, {{tag}} (its first ten digits) and {{arm}} stand for what they say." example:"'orders_lost_total{fairlead_release=\"{{release}}\"}'"`
 	Total    string    `json:"total" doc:"PromQL for counters of all events, with the same variables." example:"'orders_total{fairlead_release=\"{{release}}\"}'"`
 	Buckets  string    `json:"buckets" doc:"PromQL for the buckets of a histogram, with the same variables and the label le." example:"'checkout_seconds_bucket{fairlead_release=\"{{release}}\"}'"`
 	At       []float64 `json:"at" doc:"Upper bounds, in seconds or the histogram's unit, above which an event is bad." min:"1" max:"10" default:"those above which half, a tenth and a hundredth of all events lie" example:"[0.3, 1]"`
 	Margin   *Percent  `json:"margin" doc:"The metric's own margin." min:"5%" default:"the judge's"`
 	Weight   *int      `json:"weight" doc:"Part of the false alarms that this metric may use, against the others." min:"1" max:"1000" default:"1"`
+	Split    *bool     `json:"split" doc:"Its total counts all requests of each release, and shows whether a gateway divides them as a stage asks before the stage's time begins." default:"true for the first critical metric that a metrics server counts, or else the first"`
 	Critical *bool     `json:"critical" doc:"It has to be shown not worse; where some are critical, the others may stay undecided." default:"true for errors, otherwise false"`
 }
 

@@ -67,8 +67,33 @@ func (p *planner) judgeMetrics(c chooser, configured []JudgeMetric) []fairlead.M
 		}
 		names = append(names, name)
 	}
+	if i := splitBy(configured, out); i >= 0 {
+		out[i].Split = true
+	}
 	c.because("judge.metrics", strings.Join(names, ", "), source, "")
 	return out
+}
+
+// splitBy chooses the metric whose total shows how traffic is divided: the one
+// that says so, or else the first critical one that a server counts, or else
+// the first; none where there is none, or none is to be: -1.
+func splitBy(configured []JudgeMetric, out []fairlead.MetricPolicy) int {
+	best, most := -1, 0
+	for i, m := range configured {
+		worth := 1
+		switch {
+		case !fromServer(out[i]) || m.Split != nil && !*m.Split:
+			continue
+		case m.Split != nil:
+			worth = 3
+		case out[i].Critical:
+			worth = 2
+		}
+		if worth > most {
+			best, most = i, worth
+		}
+	}
+	return best
 }
 
 func (m JudgeMetric) policy() fairlead.MetricPolicy {
@@ -144,13 +169,19 @@ func (d *decoder) checkJudges(cfg *Config) {
 		if strategy.undecided == fairlead.UndecidedAsk && len(cfg.People) == 0 {
 			d.reportAt("deploy."+strategy.name+".undecided", "must have somebody to ask", got(strategy.undecided), "name them under people")
 		}
-		key, seen := "deploy."+strategy.name+".judge", map[string]bool{metricRestarts: true}
+		key, seen, split := "deploy."+strategy.name+".judge", map[string]bool{metricRestarts: true}, false
 		for i, m := range strategy.judge.Metrics {
 			at := fmt.Sprintf("%s.metrics[%d]", key, i)
 			if m.Name != "" && seen[m.Name] {
 				d.reportAt(at+".name", "must be unique, and restarts is always judged", got(m.Name), "")
 			}
 			seen[m.Name] = true
+			if m.Split != nil && *m.Split {
+				if split {
+					d.reportAt(at+".split", "must be true for one metric at most", "", "")
+				}
+				split = true
+			}
 			d.checkMetric(at, m, cfg.Sources.Prometheus != nil)
 		}
 		if j := strategy.judge; j.Tolerance != nil {
@@ -175,6 +206,8 @@ func (d *decoder) checkMetric(at string, m JudgeMetric, server bool) {
 			didYouMean(m.Name, []string{metricErrors, metricLatency}))
 	case m.source() != sourcePrometheus && m.Bad+m.Total+m.Buckets != "":
 		d.reportAt(at+".source", "must be prometheus where bad, total or buckets is given", got(m.Source), "")
+	case m.source() != sourcePrometheus && m.Split != nil:
+		d.reportAt(at+".split", "must stand with total or buckets: the target divides what it counts itself", "", "")
 	case m.source() != sourcePrometheus && m.Name == metricErrors && len(m.At) > 0:
 		d.reportAt(at+".at", "must not be given for errors: they have no bounds", "", "")
 	case m.source() != sourcePrometheus:
@@ -199,7 +232,7 @@ func (d *decoder) checkExpression(key, text string) {
 	if text == "" {
 		return
 	}
-	known := []string{"service", "environment", "release", "arm"}
+	known := []string{"service", "environment", "release", "tag", "arm"}
 	for rest := text; ; {
 		_, after, ok := strings.Cut(rest, "{{")
 		if !ok {
@@ -207,12 +240,12 @@ func (d *decoder) checkExpression(key, text string) {
 		}
 		name, tail, _ := strings.Cut(after, "}}")
 		if !slices.Contains(known, name) {
-			d.reportAt(key, "must use no variable but {{service}}, {{environment}}, {{release}} and {{arm}}", got("{{"+name+"}}"), "")
+			d.reportAt(key, "must use no variable but {{service}}, {{environment}}, {{release}}, {{tag}} and {{arm}}", got("{{"+name+"}}"), "")
 			return
 		}
 		rest = tail
 	}
-	if !strings.Contains(text, "{{release}}") && !strings.Contains(text, "{{arm}}") {
-		d.reportAt(key, "must tell the two releases apart", "", "select by {{release}} or {{arm}}, for example {fairlead_release=\"{{release}}\"}")
+	if !strings.Contains(text, "{{release}}") && !strings.Contains(text, "{{tag}}") && !strings.Contains(text, "{{arm}}") {
+		d.reportAt(key, "must tell the two releases apart", "", "select by {{release}}, {{tag}} or {{arm}}, for example {fairlead_release=\"{{release}}\"}")
 	}
 }

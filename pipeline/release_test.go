@@ -62,7 +62,7 @@ func TestReleaseDefaults(t *testing.T) {
 func TestReleaseIsConfigured(t *testing.T) {
 	judge := "undecided: rollback, hold: 3s, deadline: 1h, ready: 4s, bake: 5s, " +
 		"judge: {false-alarm: 2%, margin: 50%, tolerance: 5%, negligible: 3%, horizon: 7s, warm-up: 1s, error-floor: 90%, " +
-		`metrics: [{name: latency, at: [0.3], margin: 80%, weight: 3, critical: true}, {name: lost, bad: 'lost{r="{{release}}"}', total: 'all{a="{{arm}}"}'}, ` +
+		`metrics: [{name: latency, at: [0.3], margin: 80%, weight: 3, critical: true}, {name: lost, bad: 'lost{r="{{release}}"}', total: 'all{a="{{arm}}"}', split: false}, ` +
 		`{name: checkout, source: prometheus, buckets: 'b{r="{{release}}"}', at: [1, 2]}]}`
 	want := fairlead.JudgePolicy{
 		FalseAlarm: 0.02, Margin: 0.5, Tolerance: 0.05, Negligible: 0.03, Horizon: fairlead.Duration(7 * time.Second),
@@ -70,7 +70,7 @@ func TestReleaseIsConfigured(t *testing.T) {
 		Metrics: []fairlead.MetricPolicy{
 			{Name: "latency", Kind: fairlead.MetricLatency, Margin: 0.8, Weight: 3, Critical: true, Thresholds: []float64{0.3}},
 			{Name: "lost", Kind: fairlead.MetricCounts, Weight: 1, Bad: `lost{r="{{release}}"}`, Total: `all{a="{{arm}}"}`},
-			{Name: "checkout", Kind: fairlead.MetricHistogram, Weight: 1, Buckets: `b{r="{{release}}"}`, Thresholds: []float64{1, 2}},
+			{Name: "checkout", Kind: fairlead.MetricHistogram, Weight: 1, Split: true, Buckets: `b{r="{{release}}"}`, Thresholds: []float64{1, 2}},
 		},
 		Undecided: "rollback", Hold: fairlead.Duration(3 * time.Second),
 	}

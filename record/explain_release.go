@@ -63,9 +63,13 @@ func explainDeployment(d fairlead.Deployment) Explanation {
 		e.Headline += ": " + d.Reason
 	}
 	for _, w := range d.Weights {
+		headline := fmt.Sprintf("%d%% of traffic to release %s", w.Weight, d.Release.ID.Short())
+		if w.Split != "" {
+			headline += ", " + w.Split
+		}
 		e.Causes = append(e.Causes, Explanation{
 			Subject:  w.Time.Format("15:04:05.000"),
-			Headline: fmt.Sprintf("%d%% of traffic to release %s", w.Weight, d.Release.ID.Short()),
+			Headline: headline,
 			Numbers:  []Number{{"weight", float64(w.Weight), "%"}},
 		})
 	}

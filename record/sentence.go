@@ -241,6 +241,7 @@ type deployFact struct {
 	Phase   fairlead.DeployPhase `json:"phase"`
 	Release fairlead.Digest      `json:"release"`
 	Weight  int                  `json:"weight"`
+	Split   string               `json:"split"`
 	Reason  string               `json:"reason"`
 }
 
@@ -254,9 +255,13 @@ func (d deployFact) sentence(typ fairlead.RecordType) string {
 		return "release " + d.Release.Short() + " is not released: " + firstLine(d.Reason)
 	case d.Phase == fairlead.DeployPrepare && d.Reason != "":
 		return firstLine(d.Reason)
-	case d.Phase == fairlead.DeployBake:
-		return fmt.Sprintf("bake at %d%% of traffic", d.Weight)
-	default:
-		return fmt.Sprintf("%d%% of traffic to release %s", d.Weight, d.Release.Short())
 	}
+	text := fmt.Sprintf("%d%% of traffic to release %s", d.Weight, d.Release.Short())
+	if d.Phase == fairlead.DeployBake {
+		text = fmt.Sprintf("bake at %d%% of traffic", d.Weight)
+	}
+	if d.Split != "" {
+		text += ", " + d.Split
+	}
+	return text
 }

@@ -48,7 +48,8 @@ type Moving struct {
 	Deployment string               `json:"deployment"`
 	Release    fairlead.Digest      `json:"release,omitempty"`
 	Phase      fairlead.DeployPhase `json:"phase,omitempty"`
-	Weight     int                  `json:"weight"` // percent
+	Weight     int                  `json:"weight"`          // percent
+	Split      string               `json:"split,omitempty"` // what was seen of that, where the target only asks for it
 }
 
 // ReadStatus reads the whole status.
@@ -160,7 +161,7 @@ func moving(ctx context.Context, r Overview, id string) (*Moving, error) {
 	}
 	m.Release, m.Phase = d.Release.ID, d.Phase
 	if n := len(d.Weights); n > 0 {
-		m.Weight = d.Weights[n-1].Weight
+		m.Weight, m.Split = d.Weights[n-1].Weight, d.Weights[n-1].Split
 	}
 	return m, err
 }
@@ -200,7 +201,11 @@ func (m *Moving) words() string {
 	if m.Release == "" {
 		return m.Deployment
 	}
-	return fmt.Sprintf("release %s: %s, %d%% of traffic", m.Release.Short(), strings.ReplaceAll(string(m.Phase), "_", " "), m.Weight)
+	text := fmt.Sprintf("release %s: %s, %d%% of traffic", m.Release.Short(), strings.ReplaceAll(string(m.Phase), "_", " "), m.Weight)
+	if m.Split != "" {
+		text += " (" + m.Split + ")"
+	}
+	return text
 }
 
 // Lines renders the status for people.

@@ -83,7 +83,16 @@ type Observed struct {
 	// where the target needs to be told again for it to go on: apply the same
 	// state until Pending is empty. Traffic follows the wanted state all the while.
 	Pending  string     `json:"pending,omitempty"`
+	Division *Division  `json:"division,omitempty"` // nil: the weights in force are what the traffic does
 	Releases []Instance `json:"releases"`
+}
+
+// Division says by what traffic is divided, where the weights in force are what
+// that was told and has accepted, and not yet what it was seen to do: whoever
+// relies on them measures first.
+type Division struct {
+	By     string            `json:"by"`     // "HTTPRoute shop"
+	Within fairlead.Duration `json:"within"` // how long it may take until it is seen; 0: nobody is to wait for it
 }
 
 // Instance is one release as it runs now.

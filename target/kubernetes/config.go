@@ -33,13 +33,14 @@ type Traffic struct {
 	GatewayAPI string            `json:"gateway-api" doc:"Name of the HTTPRoute whose backend weights divide the traffic." example:"shop"`
 	Service    string            `json:"service" doc:"Name of the Service whose selector is turned from one release to the other: all or nothing, for blue-green." example:"shop"`
 	Accept     fairlead.Duration `json:"accept" doc:"How long a gateway may take to accept a changed route." min:"1s" max:"10m"`
+	Measure    fairlead.Duration `json:"measure" doc:"How long it may take, once the route is accepted, until requests are seen to be divided like that. A stage's time begins only then, and a release that is seen not to get its share is rolled back. Needs a metrics server that counts requests; 0s does not wait." min:"0s" max:"1h"`
 }
 
 func defaults() Config {
 	return Config{
 		Replicas: 2,
 		Drain:    fairlead.Duration(drainDefault),
-		Traffic:  Traffic{Accept: fairlead.Duration(acceptDefault)},
+		Traffic:  Traffic{Accept: fairlead.Duration(acceptDefault), Measure: fairlead.Duration(measureDefault)},
 	}
 }
 
@@ -110,8 +111,8 @@ func (c Config) check() error {
 	if c.Traffic.GatewayAPI != "" && c.Traffic.Service != "" {
 		errs = append(errs, errors.New("traffic: gateway-api and service exclude each other"))
 	}
-	if c.Replicas < 1 || c.Drain < 0 || c.Traffic.Accept <= 0 {
-		errs = append(errs, errors.New("replicas and traffic.accept must be more than zero, drain not negative"))
+	if c.Replicas < 1 || c.Drain < 0 || c.Traffic.Accept <= 0 || c.Traffic.Measure < 0 {
+		errs = append(errs, errors.New("replicas and traffic.accept must be more than zero, drain and traffic.measure not negative"))
 	}
 	return errors.Join(errs...)
 }

@@ -35,8 +35,9 @@ import (
 var doc string
 
 const (
-	drainDefault  = 5 * time.Second
-	acceptDefault = 10 * time.Second
+	drainDefault   = 5 * time.Second
+	acceptDefault  = 10 * time.Second
+	measureDefault = 2 * time.Minute
 )
 
 // Type describes the target for configuration, help and schema.

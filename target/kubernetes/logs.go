@@ -19,7 +19,7 @@ func (t *Target) Logs(ctx context.Context, at target.Place, release fairlead.Dig
 	if err := at.Check(); err != nil {
 		return nil, err
 	}
-	c, err := t.opened(at)
+	_, c, err := t.opened(at)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"fairlead.dev"
 	"fairlead.dev/target"
 )
 
@@ -19,7 +20,7 @@ func (t *Target) Observe(ctx context.Context, at target.Place) (target.Observed,
 	if err := at.Check(); err != nil {
 		return none, err
 	}
-	c, err := t.opened(at)
+	config, c, err := t.opened(at)
 	if err != nil || c == nil {
 		return none, err
 	}
@@ -31,16 +32,17 @@ func (t *Target) Observe(ctx context.Context, at target.Place) (target.Observed,
 	if err != nil {
 		return none, err
 	}
-	w := &watch{c: c, at: at, ledger: l, scene: s}
+	w := &watch{c: c, at: at, ledger: l, scene: s, measure: config.Traffic.Measure}
 	return w.observe(ctx)
 }
 
 // watch is one look at a place.
 type watch struct {
-	c      *cluster
-	at     target.Place
-	ledger *ledger
-	scene  *scene
+	c       *cluster
+	at      target.Place
+	ledger  *ledger
+	scene   *scene
+	measure fairlead.Duration // how long a division may take to be seen
 }
 
 func (w *watch) observe(ctx context.Context) (target.Observed, error) {
@@ -57,6 +59,9 @@ func (w *watch) observe(ctx context.Context) (target.Observed, error) {
 		return o, err
 	}
 	o.Endpoint = front
+	if w.ledger.Route != "" {
+		o.Division = &target.Division{By: "HTTPRoute " + w.ledger.Route, Within: w.measure}
+	}
 	for _, want := range w.ledger.Desired.Releases {
 		i, err := w.instance(ctx, want)
 		if err != nil {

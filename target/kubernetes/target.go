@@ -106,14 +106,15 @@ func (t *Target) Apply(ctx context.Context, at target.Place, d target.Desired) e
 
 // opened gives the cluster of a place that was delivered or applied to before,
 // by the config in force; nil for one never heard of.
-func (t *Target) opened(at target.Place) (*cluster, error) {
+func (t *Target) opened(at target.Place) (Config, *cluster, error) {
 	raw, err := t.shelf.config(at)
 	if err != nil || raw == nil {
-		return nil, err
+		return Config{}, nil, err
 	}
 	config, err := decodeConfig(raw)
 	if err != nil {
-		return nil, err
+		return Config{}, nil, err
 	}
-	return t.cluster(config)
+	c, err := t.cluster(config)
+	return config, c, err
 }
