@@ -33,8 +33,6 @@ const stopping = 15 * time.Second
 type Plane struct {
 	// Config reaches the API server as an administrator.
 	Config *rest.Config
-	// CA is the API server's certificate authority, PEM.
-	CA []byte
 
 	cancel   context.CancelFunc
 	parts    []part
@@ -48,7 +46,8 @@ type part struct {
 	done chan struct{}
 }
 
-// Start runs a control plane whose files are below dir, and gives it when the
+// Start runs a control plane whose files are below dir, where an earlier one's
+// are taken over, and gives it when the
 // API server answers that it is ready and its controllers have made the first
 // namespaces and accounts. It fails when ctx ends before that.
 func Start(ctx context.Context, dir string) (*Plane, error) {
@@ -76,13 +75,14 @@ func (p *Plane) start(ctx, running context.Context, dir string) error {
 		return fmt.Errorf("prepare kube-apiserver: %w", err)
 	}
 	p.run(running, "kube-apiserver", serve)
-	if p.CA, err = os.ReadFile(secrets.servingCert); err != nil {
+	authority, err := os.ReadFile(secrets.servingCert)
+	if err != nil {
 		return fmt.Errorf("read the API server's certificate: %w", err)
 	}
 	p.Config = &rest.Config{
 		Host:            fmt.Sprintf("https://127.0.0.1:%d", Port),
 		BearerToken:     secrets.admin,
-		TLSClientConfig: rest.TLSClientConfig{CAData: p.CA},
+		TLSClientConfig: rest.TLSClientConfig{CAData: authority},
 		QPS:             -1,
 	}
 	if err := p.await(ctx, "kube-apiserver", p.ready); err != nil {

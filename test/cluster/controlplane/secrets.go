@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // secrets are a control plane's keys and tokens, in files that its parts read.
@@ -31,10 +32,11 @@ func newSecrets(dir string) (*secrets, error) {
 		signingKey:  filepath.Join(dir, "accounts.key"),
 		servingCert: filepath.Join(dir, "apiserver.crt"),
 	}
-	line := fmt.Sprintf("%s,admin,admin,system:masters\n", s.admin)
-	if err := os.WriteFile(s.tokens, []byte(line), 0o600); err != nil {
-		return nil, err
+	if old, err := os.ReadFile(s.tokens); err == nil { // of a control plane that was here before
+		s.admin, _, _ = strings.Cut(string(old), ",")
+		return s, nil
 	}
+	line := fmt.Sprintf("%s,admin,admin,system:masters\n", s.admin)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -44,5 +46,8 @@ func newSecrets(dir string) (*secrets, error) {
 		return nil, err
 	}
 	block := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
-	return s, os.WriteFile(s.signingKey, block, 0o600)
+	if err := os.WriteFile(s.signingKey, block, 0o600); err != nil {
+		return nil, err
+	}
+	return s, os.WriteFile(s.tokens, []byte(line), 0o600) // last: it says that the rest is there
 }

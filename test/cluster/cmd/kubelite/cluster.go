@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"fairlead.dev/test/cluster/controlplane"
 	"fairlead.dev/test/cluster/gateway"
@@ -29,7 +31,8 @@ const firstGateway = 200
 // cluster is everything that runs inside.
 type cluster struct {
 	options options
-	plane   *controlplane.Plane
+	plane   *plane
+	config  *rest.Config // an administrator's
 	bridge  *network.Bridge
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -45,25 +48,22 @@ func (c *cluster) start(ctx context.Context) error {
 	if c.bridge, err = network.NewBridge(controlplane.ServiceCIDR); err != nil {
 		return err
 	}
-	if c.plane, err = controlplane.Start(starting, filepath.Join(c.options.dir, stateDir)); err != nil {
+	if c.plane, err = startPlane(starting, c.options.dir); err != nil {
 		return err
 	}
-	c.run("control plane", func() error {
-		select {
-		case err := <-c.plane.Failed():
-			return err
-		case <-running.Done():
-			return nil
-		}
-	})
+	c.run("control plane", func() error { return c.plane.keep(running) })
+	if c.config, err = clientcmd.BuildConfigFromFlags("", c.kubeconfig()); err != nil {
+		return err
+	}
+	c.config.QPS = -1
 	for _, path := range c.options.apply {
-		if err := controlplane.Apply(starting, c.plane.Config, path); err != nil {
+		if err := controlplane.Apply(starting, c.config, path); err != nil {
 			return err
 		}
 	}
 	if c.options.gateway {
 		c.run("gateway", func() error {
-			return gateway.Run(running, c.plane.Config, c.bridge, func(n int) netip.Addr { return network.NodeAddress(firstGateway + n) })
+			return gateway.Run(running, c.config, c.bridge, func(n int) netip.Addr { return network.NodeAddress(firstGateway + n) })
 		})
 	}
 	return c.join(starting, running)
@@ -71,7 +71,7 @@ func (c *cluster) start(ctx context.Context) error {
 
 // join starts the nodes and waits until pods can be placed on them.
 func (c *cluster) join(starting, running context.Context) error {
-	client, err := kubernetes.NewForConfig(c.plane.Config)
+	client, err := kubernetes.NewForConfig(c.config)
 	if err != nil {
 		return err
 	}
@@ -140,6 +140,6 @@ func (c *cluster) stop() {
 	c.cancel()
 	c.running.Wait()
 	if c.plane != nil {
-		c.plane.Stop()
+		c.plane.stop()
 	}
 }

@@ -29,6 +29,8 @@ func main() {
 		err = serve(args)
 	case "exec":
 		err = execute(args)
+	case planeCommand:
+		err = controlPlane(args)
 	case insideCommand:
 		err = inside(args)
 	default:
