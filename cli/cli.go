@@ -27,6 +27,7 @@ type Settings struct {
 	Dir      string // where the repository is
 	State    string // where state is kept; "" = .fairlead at the repository's top
 	Database string // "" = SQLite below State
+	VulnDB   string // file with the known vulnerabilities; "" = vulndb.sqlite below State
 	JSON     bool
 	Verbose  bool
 }
@@ -81,6 +82,7 @@ func (c *commands) root() *cobra.Command {
 	f.StringVarP(&c.set.Dir, "dir", "C", ".", "directory of the repository")
 	f.StringVar(&c.set.State, "state", "", "directory where state is kept (default: .fairlead at the repository's top)")
 	f.StringVar(&c.set.Database, "database", "", "PostgreSQL URL; without it SQLite in the state directory (env FAIRLEAD_DATABASE)")
+	f.StringVar(&c.set.VulnDB, "vulndb", "", "file with the known vulnerabilities; without it vulndb.sqlite in the state directory (env FAIRLEAD_VULNDB)")
 	f.BoolVar(&c.set.JSON, "json", false, "write JSON")
 	f.BoolVarP(&c.set.Verbose, "verbose", "v", false, "log what happens inside to standard error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {

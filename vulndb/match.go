@@ -26,7 +26,8 @@ type Match struct {
 	CWE            []string
 	Severity       fairlead.Severity
 	SeveritySource string       // a CVSS vector or a word, or "alias ID: …" when another record of it says so
-	FixedIn        []string     // of the component, smallest first; newer than its version
+	FixedIn        []string     // versions without this vulnerability, smallest first; newer than the component's
+	ClearedBy      string       // smallest version with no known vulnerability at all; "" when none is known
 	Imports        []osv.Import // Go packages that are vulnerable; nil when no record lists any
 	KEVDue         time.Time
 	Ransomware     bool // known to be used by extortionists
@@ -49,7 +50,7 @@ type Matches struct {
 // Match gives the vulnerabilities of components, by purl and by the ranges of
 // the records about the package; withdrawn records do not count. What cannot
 // be looked up is in Unmatched. Equal input and content give equal answers.
-func (d *DB) Match(ctx context.Context, components []fairlead.Component) (Matches, error) {
+func (d *DB) Match(ctx context.Context, components []fairlead.Component, products ...string) (Matches, error) {
 	m := matcher{keys: map[string]wanted{}}
 	for _, c := range components {
 		m.want(c)
@@ -164,8 +165,21 @@ func (m *matcher) judge(w wanted, rows []row) {
 			byName[r.canonical] = append(byName[r.canonical], r)
 		}
 	}
+	var hits []row
 	for _, name := range names {
-		m.answer.Found = append(m.answer.Found, w.match(name, byName[name]))
+		hits = append(hits, byName[name]...)
+	}
+	cleared := ""
+	for _, v := range w.candidates(hits) {
+		if clears(rows, v, compare) {
+			cleared = v
+			break
+		}
+	}
+	for _, name := range names {
+		found := w.match(name, byName[name])
+		found.ClearedBy = cleared
+		m.answer.Found = append(m.answer.Found, found)
 	}
 }
 
@@ -199,13 +213,14 @@ func (w wanted) match(canonical string, rows []row) Match {
 	out.Records = unique(out.Records)
 	out.Vulnerability.Aliases = slices.DeleteFunc(unique(out.Vulnerability.Aliases), func(id string) bool { return id == out.Vulnerability.ID })
 	out.CWE = unique(out.CWE)
-	out.FixedIn = w.fixes(rows)
+	compare := compareIn(w.key.Ecosystem)
+	out.FixedIn = slices.DeleteFunc(w.candidates(rows), func(v string) bool { return !clears(rows, v, compare) })
 	return out
 }
 
-// fixes gives the versions named as fixed that are newer than the component's
-// and that none of the rows affects.
-func (w wanted) fixes(rows []row) []string {
+// candidates gives the versions that rows name as fixed and that are newer
+// than the component's, smallest first.
+func (w wanted) candidates(rows []row) []string {
 	compare := compareIn(w.key.Ecosystem)
 	var out []string
 	for _, r := range rows {
@@ -214,7 +229,7 @@ func (w wanted) fixes(rows []row) []string {
 				if e.Fixed == "" || g.Type == osv.RangeGit {
 					continue
 				}
-				if c, err := compare(e.Fixed, w.version); err == nil && c > 0 && clears(rows, e.Fixed, compare) {
+				if c, err := compare(e.Fixed, w.version); err == nil && c > 0 {
 					out = append(out, e.Fixed)
 				}
 			}

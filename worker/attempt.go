@@ -153,6 +153,9 @@ func (j *job) input(ctx context.Context, dir string) (step.In, io.WriteCloser, e
 	if in.Hide, err = j.hidden(); err != nil {
 		return in, nil, err
 	}
+	if in.Advisories, _, err = j.advisories(ctx); err != nil {
+		return in, nil, err
+	}
 	if err := os.MkdirAll(in.Scratch, 0o700); err != nil {
 		return in, nil, unavailable("make workspace", err)
 	}
@@ -180,6 +183,14 @@ const (
 	outputHead = 4 << 20
 	outputTail = 4 << 20
 )
+
+// advisories gives the database of vulnerabilities to a step that reads it.
+func (j *job) advisories(ctx context.Context) (string, fairlead.Digest, error) {
+	if !j.typ.Needs.Advisories || j.Advisories == nil {
+		return "", "", nil
+	}
+	return j.Advisories(ctx)
+}
 
 // variables are what Fairlead tells every command.
 func (j *job) variables(in step.In) map[string]string {

@@ -110,6 +110,10 @@ func (j *job) key(ctx context.Context) (fairlead.Digest, error) {
 	if err != nil {
 		return "", err
 	}
+	_, advisories, err := j.advisories(ctx)
+	if err != nil {
+		return "", err
+	}
 	what := struct {
 		Type, Version string
 		Config        any
@@ -118,7 +122,8 @@ func (j *job) key(ctx context.Context) (fairlead.Digest, error) {
 		Tree          fairlead.Digest
 		Needs         []fairlead.Artifact
 		Change        []string
-	}{Type: o.Task.Type, Version: j.typ.Version, Config: j.config, Setting: j.setting(), Env: declared(o.Task.Env), Tree: tree}
+		Advisories    fairlead.Digest `json:",omitempty"`
+	}{Advisories: advisories, Type: o.Task.Type, Version: j.typ.Version, Config: j.config, Setting: j.setting(), Env: declared(o.Task.Env), Tree: tree}
 	for _, n := range o.Needs {
 		what.Needs = append(what.Needs, n.Artifacts...)
 	}

@@ -66,6 +66,9 @@ type Options struct {
 	Hide       []string // absolute directories that commands must not see, but for their own workspace; they exist
 	ReadOnly   []string // absolute directories that commands must not change, but for their own workspace; they exist
 	Parallel   int      // tasks at the same time; at least 1
+	// Advisories gives the file of the database of vulnerabilities, "" when there
+	// is none, and the digest of its content. Nil for no database.
+	Advisories func(ctx context.Context) (file string, content fairlead.Digest, err error)
 	Logger     *slog.Logger
 }
 

@@ -13,6 +13,7 @@ import (
 	"fairlead.dev/cli"
 	"fairlead.dev/command"
 	"fairlead.dev/confine"
+	"fairlead.dev/reach"
 	stepall "fairlead.dev/step/all"
 	"fairlead.dev/target/process"
 )
@@ -20,6 +21,7 @@ import (
 func main() {
 	command.Guard()
 	process.Guard()
+	reach.Guard()
 	confine.Guard(stepall.Types)
 	os.Exit(run(os.Args[1:], os.Environ(), cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

@@ -64,6 +64,7 @@ var house = []room{
 		"golang.org/x/mod", "github.com/BurntSushi/toml", "go.yaml.in/yaml/v3",
 	}},
 	{path: "sbom", purity: pure, rooms: []string{".", "format/*"}},
+	{path: "step/scan/sca", rooms: stepRooms("reach", "remedy", "vulndb")},
 	{path: "step/check/http", rooms: stepRooms()},
 	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},
 
@@ -92,6 +93,9 @@ var house = []room{
 		"github.com/google/osv-scalibr/semantic", "github.com/package-url/packageurl-go", "github.com/pandatix/go-cvss",
 		"golang.org/x/sys", "modernc.org/sqlite",
 	}},
+
+	{path: "reach", rooms: []string{"."}, libs: []string{"golang.org/x/vuln", "golang.org/x/sys"}},
+	{path: "remedy"},
 
 	{path: "format/cyclonedx", libs: []string{"github.com/CycloneDX/cyclonedx-go"}},
 	{path: "format/intoto", libs: []string{

@@ -6,6 +6,7 @@ import (
 	buildcommand "fairlead.dev/step/build/command"
 	checkhttp "fairlead.dev/step/check/http"
 	sbomsource "fairlead.dev/step/sbom/source"
+	scansca "fairlead.dev/step/scan/sca"
 	scansecrets "fairlead.dev/step/scan/secrets"
 	testcommand "fairlead.dev/step/test/command"
 )
@@ -16,6 +17,7 @@ func Types() []step.Type {
 		buildcommand.Type(),
 		checkhttp.Type(),
 		sbomsource.Type(),
+		scansca.Type(),
 		scansecrets.Type(),
 		testcommand.Type(),
 	}

@@ -1,0 +1,244 @@
+package sca
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fairlead.dev"
+	"fairlead.dev/reach"
+	"fairlead.dev/vulndb"
+)
+
+// near knows how near the vulnerabilities are.
+type near struct {
+	modules map[string]reach.Report // by directory of the go.mod
+	unused  map[string]bool         // npm packages that no file of the source names
+	dev     map[string]bool         // purls that are for development only
+}
+
+// order of reachabilities from the nearest; what is not known may be near.
+var order = []fairlead.Reachability{
+	fairlead.ReachableCalled, fairlead.ReachableImported, fairlead.ReachableUnknown, fairlead.ReachableRequired, fairlead.ReachableUnused,
+}
+
+func nearness(r fairlead.Reachability) int { return slices.Index(order, r) }
+
+// nearness finds out how near what was matched is.
+func (s *scan) nearness(ctx context.Context) near {
+	n := near{modules: map[string]reach.Report{}, unused: map[string]bool{}, dev: map[string]bool{}}
+	modules := map[string][]string{} // record ids by directory
+	var packages []string
+	for _, m := range s.matches.Found {
+		p := s.parts[m.Component.PURL]
+		n.dev[m.Component.PURL] = p.component.Dev
+		switch {
+		case m.Package.Ecosystem == "Go":
+			for _, file := range p.foundIn {
+				if path.Base(file) == "go.mod" {
+					modules[path.Dir(file)] = append(modules[path.Dir(file)], m.Records...)
+				}
+			}
+		case m.Package.Ecosystem == "npm" && p.component.Direct:
+			packages = append(packages, m.Package.Name)
+		}
+	}
+	if !s.config.Reachability {
+		return n
+	}
+	for dir, ids := range modules {
+		report, err := s.analyse(ctx, dir, ids)
+		if err != nil {
+			fmt.Fprintf(s.in.Output, "%s: what is called is not known: %v\n", path.Join(dir, "go.mod"), err)
+			continue
+		}
+		n.modules[dir] = report
+		s.reachable += len(report.Levels)
+	}
+	n.unused = s.unreferenced(packages)
+	return n
+}
+
+// of tells how near a match in a place is, and adds to the message where it is called.
+func (n near) of(m vulndb.Match, places []string, message string) (fairlead.Reachability, string) {
+	switch {
+	case n.dev[m.Component.PURL], m.Package.Ecosystem == "npm" && n.unused[m.Package.Name]:
+		return fairlead.ReachableUnused, message
+	case m.Package.Ecosystem != "Go" || len(places) == 0:
+		return fairlead.ReachableUnknown, message
+	}
+	report, ok := n.modules[path.Dir(places[0])]
+	if !ok {
+		return fairlead.ReachableUnknown, message
+	}
+	best := reach.Level{Reachability: fairlead.ReachableUnused}
+	for _, id := range m.Records {
+		if l, ok := report.Levels[id]; ok && nearness(l.Reachability) < nearness(best.Reachability) {
+			best = l
+		}
+	}
+	switch {
+	case !slices.ContainsFunc(report.Modules, func(path string) bool { return strings.EqualFold(path, m.Package.Name) }):
+		return fairlead.ReachableRequired, message // no package of it is part of the program
+	// What a record does not list may be called without anybody seeing it, and
+	// the analysis may have seen another version than the bill of materials has.
+	case m.Imports == nil, best.Reachability == fairlead.ReachableUnused:
+		return fairlead.ReachableUnknown, message
+	case best.Location.Path != "":
+		message += fmt.Sprintf("; called at %s:%d by %s", path.Join(path.Dir(places[0]), best.Location.Path), best.Location.Line, best.Caller)
+	}
+	return best.Reachability, message
+}
+
+// analyse runs the analysis of one module, or takes what it gave for the same
+// sources, checksums and records.
+func (s *scan) analyse(ctx context.Context, dir string, ids []string) (reach.Report, error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	cached := s.cacheFile(dir, ids)
+	if r, ok := readReport(cached); ok {
+		return r, nil
+	}
+	files, err := os.MkdirTemp(s.in.Scratch, "godb-")
+	if err != nil {
+		return reach.Report{}, err
+	}
+	if err := s.db.WriteGo(ctx, files, ids); err != nil {
+		return reach.Report{}, err
+	}
+	r, err := reach.Analyse(ctx, reach.Query{
+		Dir: filepath.Join(s.in.Workspace, filepath.FromSlash(dir)), Database: files, Env: s.in.Env,
+		MaxMiB: s.config.MaxMiB, Tests: s.config.Tests,
+	})
+	if err == nil {
+		writeReport(cached, r)
+	}
+	return r, err
+}
+
+// cacheFile names what an analysis depends on: every Go file, go.mod and
+// go.sum of the tree, the database, and the question. It lies beside the
+// database, where a confined process may be unable to write: then nothing is
+// kept, and the next analysis is done again.
+func (s *scan) cacheFile(dir string, ids []string) string {
+	h := sha256.New()
+	fmt.Fprintln(h, version, dir, s.config.Tests, s.state.Digest, strings.Join(ids, " "), strings.Join(goSettings(s.in.Env), " "))
+	err := fs.WalkDir(s.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == ".git" {
+			return fs.SkipDir
+		}
+		if base := path.Base(p); !d.Type().IsRegular() || path.Ext(p) != ".go" && base != "go.mod" && base != "go.sum" && base != "modules.txt" {
+			return nil
+		}
+		f, err := s.root.Open(p)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		fmt.Fprintln(h, p)
+		_, err = io.Copy(h, f)
+		return err
+	})
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(s.in.Advisories), "reach", hex.EncodeToString(h.Sum(nil))+".json")
+}
+
+// goSettings are the variables that change what the go command builds.
+func goSettings(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(e string) bool {
+		return !strings.HasPrefix(e, "GO") && !strings.HasPrefix(e, "CGO_") && !strings.HasPrefix(e, "PATH=")
+	})
+}
+
+func readReport(file string) (reach.Report, bool) {
+	var r reach.Report
+	b, err := os.ReadFile(file)
+	return r, file != "" && err == nil && json.Unmarshal(b, &r) == nil
+}
+
+// writeReport keeps a report where that is possible.
+func writeReport(file string, r reach.Report) {
+	b, err := json.Marshal(r)
+	if file == "" || err != nil || os.MkdirAll(filepath.Dir(file), 0o700) != nil {
+		return
+	}
+	temp, err := os.CreateTemp(filepath.Dir(file), ".new-")
+	if err != nil {
+		return
+	}
+	_, err = temp.Write(b)
+	if cerr := temp.Close(); err != nil || cerr != nil || os.Rename(temp.Name(), file) != nil {
+		os.Remove(temp.Name()) //nolint:errcheck // only a cache
+	}
+}
+
+// maxSource is the largest file that is searched for names of packages, in bytes.
+const maxSource = 4 << 20
+
+// unreferenced gives those of the packages that no file names in quotation
+// marks or in a path, apart from the manifests themselves. A name in any file,
+// even a configuration, counts as a reference.
+func (s *scan) unreferenced(packages []string) map[string]bool {
+	out := map[string]bool{}
+	for _, p := range packages {
+		out[p] = true
+	}
+	if len(out) == 0 {
+		return out
+	}
+	err := fs.WalkDir(s.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+		switch base := path.Base(p); {
+		case err != nil:
+			return err
+		case d.IsDir() && (base == ".git" || base == "node_modules"):
+			return fs.SkipDir
+		case !d.Type().IsRegular() || base == "package-lock.json" || base == "yarn.lock" || base == "pnpm-lock.yaml" || p == s.config.SBOM:
+			return nil
+		}
+		return s.strike(out, p)
+	})
+	if err != nil {
+		return map[string]bool{} // what was not read may name anything
+	}
+	return out
+}
+
+// strike takes out of the list what a file names.
+func (s *scan) strike(list map[string]bool, p string) error {
+	f, err := s.root.Open(p)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSource+1))
+	if err != nil {
+		return err
+	}
+	if len(b) > maxSource {
+		return fmt.Errorf("%s is too large to be searched", p)
+	}
+	for name := range list {
+		want := 1
+		if path.Base(p) == "package.json" {
+			want = 2 // once as a dependency; again only in a script or a setting
+		}
+		if bytes.Count(b, []byte(name)) >= want {
+			delete(list, name)
+		}
+	}
+	return nil
+}
