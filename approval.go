@@ -10,8 +10,11 @@ const (
 	PredicateReview   = "https://" + Host + "/break-glass-review/v1"
 )
 
-// QuestionRelease is the question whether a run may release.
-const QuestionRelease = "release"
+// The questions that every release has to answer.
+const (
+	QuestionRelease = "release" // whether people and calendar let the run release
+	QuestionTraffic = "traffic" // whether the calendar lets it serve the first request: approvals were given, and counted, before
+)
 
 // Vote is what a person answers.
 type Vote string
@@ -23,7 +26,7 @@ const (
 )
 
 // Approval is one person's answer to one question of one run. All of it but
-// Evidence is what was signed.
+// Evidence and Received is what was signed.
 type Approval struct {
 	ID       string    `json:"id"` // "<run>/approval/<question>/<person>/<n>"
 	RunID    string    `json:"run_id"`
@@ -33,8 +36,21 @@ type Approval struct {
 	Person   string    `json:"person"`
 	Account  string    `json:"account,omitempty"` // of the operating system, as the answering process saw it
 	Reason   string    `json:"reason,omitempty"`
-	Time     time.Time `json:"time"`
+	Time     time.Time `json:"time"`               // by the person's own clock
 	Evidence Digest    `json:"evidence,omitempty"` // Evidence.ID of the signed statement
+	// Received is when the store took it in, by the store's clock, which decides
+	// whether it came in time.
+	Received time.Time `json:"received,omitzero"`
+}
+
+// ClockSkew is by how much a person's clock may differ from the store's. A vote
+// that is dated further ahead, or further before its run began, is refused.
+const ClockSkew = 2 * time.Minute
+
+// Said is what the person signed.
+func (a Approval) Said() Approval {
+	a.Evidence, a.Received = "", time.Time{}
+	return a
 }
 
 // Waiting says what an unfinished run waits for. A run that waits is nobody's
@@ -58,6 +74,9 @@ type Need struct {
 	Given []string  `json:"given"` // who approved
 	From  []string  `json:"from"`  // who else can
 	Until time.Time `json:"until"`
+	// Strangers are addresses among the change's authors that belong to nobody
+	// known. Count is one more for each of them.
+	Strangers []string `json:"strangers,omitempty"`
 }
 
 // Held is a freeze that holds a run.

@@ -15,7 +15,7 @@ import (
 func (r *rig) freeze(id string, lifted bool) {
 	r.Helper()
 	at := time.Now().UTC()
-	f := fairlead.StandingFreeze{Freeze: fairlead.Freeze{ID: id, TZ: "UTC", Reason: "an incident"}, AddedBy: "dana", AddedAt: at}
+	f := fairlead.StandingFreeze{Freeze: fairlead.Freeze{ID: id, TZ: "UTC", Except: []string{"break-glass"}, Reason: "an incident"}, AddedBy: "dana", AddedAt: at}
 	name, typ := id+"/added", fairlead.RecordFreezeAdded
 	if lifted {
 		f.LiftedBy, f.LiftedAt, name, typ = "dana", at, id+"/lifted", fairlead.RecordFreezeLifted

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"fairlead.dev"
@@ -252,9 +253,14 @@ func (f *flows) finish(fl *engine.Flow, in Delivery, d ruling, end Ending, start
 		return err
 	}
 	_, err = do(f, fl, "finish", func(ctx context.Context) (bool, error) {
+		known, err := f.Reader.Run(ctx, in.RunID) // grants may have been used after the decision
+		if err != nil {
+			return false, err
+		}
 		run := newRun(in, started)
 		run.State, run.Result, run.Reason, run.Fault = fairlead.StateFinished, end.Result, end.Reason, end.Fault
-		run.Decision, run.Deployment, run.BreakGlass, run.Superseded, run.FinishedAt = d.Decision.ID, end.Deployment, d.Grants, end.Superseded, at
+		run.Decision, run.Deployment, run.Superseded, run.FinishedAt = d.Decision.ID, end.Deployment, end.Superseded, at
+		run.BreakGlass = slices.Compact(slices.Sorted(slices.Values(append(known.BreakGlass, d.Grants...))))
 		if end.Deployment != "" {
 			run.Deployments = deployments(in)
 		}

@@ -162,7 +162,7 @@ const short = fairlead.Duration(10 * time.Millisecond)
 func plan(name string, s fairlead.Strategy, weights []int, changes ...func(*fairlead.Plan)) fairlead.Plan {
 	p := fairlead.Plan{
 		Service: shop.Service, Environment: shop.Environment, Strategy: s,
-		Event: fairlead.Event{Type: fairlead.EventPush, Branch: "main", Commit: fairlead.DigestBytes([]byte(name)).Hex()[:40]},
+		Event: fairlead.Event{Type: fairlead.EventPush, Branch: "main", Commit: fairlead.DigestBytes([]byte(name)).Hex()[:40], Author: "dana@example.org"},
 		Tasks: []fairlead.Task{task("build", "build.tiny", fairlead.PhaseVerify, tiny{Outcome: step.Done, Content: name})},
 		Gates: []fairlead.Gate{{
 			Name: "built", Rule: `tasks.all(t, tasks[t].result == "success")`, Outcome: fairlead.OutcomeDeny,

@@ -18,7 +18,7 @@ import (
 // Version names the flows' shape. It is part of every plan and it, not the
 // binary, decides which runs a process can resume. Change it only when a flow
 // changes in a way that [engine.Flow.Patch] cannot bridge.
-const Version = "2"
+const Version = "3"
 
 // Names under which the flows are registered with the engine.
 const (

@@ -132,7 +132,7 @@ func (f *flows) hold(fl *engine.Flow, in Delivery, first, before ruling, again i
 		return before, nil
 	}
 	first.Asked, before.Asked = answer.Asked, answer.Asked
-	if len(answer.Rules) == 0 && !first.Held {
+	if len(answer.Rules) == 0 && !first.Held && again == 0 {
 		return before, nil // what was signed before is the whole decision
 	}
 	name := "decide on the release"

@@ -13,12 +13,13 @@ import (
 	"fairlead.dev/flow"
 )
 
-// guardedBy asks one of two people, who are known by their accounts.
+// guardedBy asks alice; people are known by their accounts.
 func guardedBy(p *fairlead.Plan) {
 	p.Safeguards = &fairlead.Safeguards{
 		People: []fairlead.Person{
 			{Name: "alice", Emails: []string{"alice@example.org"}, Accounts: []string{"alice"}},
 			{Name: "bob", Emails: []string{"bob@example.org"}, Accounts: []string{"bob"}},
+			{Name: "dana", Emails: []string{"dana@example.org"}, Accounts: []string{"dana"}},
 		},
 		Approvals: []fairlead.ApprovalRule{{Name: "one", Count: 1, From: []string{"alice"}, Expires: fairlead.Duration(time.Hour), Source: "test"}},
 	}

@@ -7,32 +7,68 @@ import (
 	"slices"
 
 	"fairlead.dev"
+	"fairlead.dev/target"
 )
 
 // Ruling is a plan that came into an environment, and by whose safeguards the
 // next one is held.
 type Ruling struct {
-	Name string // "the live release", "the newest release"
-	Plan fairlead.Plan
+	Name        string // "the live release", "the newest release"
+	Environment string // where it came in
+	Plan        fairlead.Plan
 }
 
 // beside gives what rules where a plan's releases would go, each plan once: of
-// several services there may be as many as were released apart.
+// several services there may be as many as were released apart, and what is
+// live on the same ground under another name rules as well.
 func (d Desk) beside(ctx context.Context, p fairlead.Plan) ([]Ruling, error) {
-	services := []string{p.Service}
-	for _, s := range p.Services {
-		services = append(services, s.Name)
+	places, err := d.places(ctx, p)
+	if err != nil {
+		return nil, err
 	}
 	var all []Ruling
-	for _, s := range services {
-		in, err := d.InForce(ctx, p.Environment, s)
+	for _, at := range places {
+		in, err := d.InForce(ctx, at.Environment, at.Service)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range in {
-			if !slices.ContainsFunc(all, func(o Ruling) bool { return o.Plan.Hash == r.Plan.Hash }) {
+			if !slices.ContainsFunc(all, func(o Ruling) bool { return o.Plan.Hash == r.Plan.Hash && o.Environment == r.Environment }) {
 				all = append(all, r)
 			}
+		}
+	}
+	return all, nil
+}
+
+// places gives the places that a plan is about: those it names and, whatever
+// they are called, those on whose ground its releases would stand. So no change
+// gets rid of rules by giving its service or environment another name.
+func (d Desk) places(ctx context.Context, p fairlead.Plan) ([]target.Place, error) {
+	all := []target.Place{{Environment: p.Environment, Service: p.Service}}
+	for _, s := range p.Services {
+		all = append(all, target.Place{Environment: p.Environment, Service: s.Name})
+	}
+	grounds := map[string]bool{}
+	for _, part := range p.Parts() {
+		if d.Ground == nil {
+			continue
+		}
+		if g := d.Ground(part.Release.Target, part.Release.Config); g != "" {
+			grounds[g] = true
+		}
+	}
+	if len(grounds) == 0 {
+		return all, nil
+	}
+	live, err := d.Past.Environments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, st := range live {
+		at := target.Place{Environment: st.Environment, Service: st.Service}
+		if st.Current != nil && !slices.Contains(all, at) && grounds[d.Ground(st.Current.Target, st.Current.Config)] {
+			all = append(all, at)
 		}
 	}
 	return all, nil
@@ -84,6 +120,7 @@ func (d Desk) rulings(ctx context.Context, r Ruling, of fairlead.Deployment) ([]
 	if err != nil {
 		return nil, err
 	}
+	r.Environment = of.Environment
 	if r.Plan, err = d.Past.Plan(ctx, run.Plan); err != nil {
 		return nil, errors.Join(errors.New("read the plan of "+r.Name), err)
 	}
@@ -100,9 +137,13 @@ func (d Desk) LiveCommits(ctx context.Context, p fairlead.Plan) ([]string, error
 	if err != nil || len(in) == 0 && p.Safeguards == nil {
 		return nil, err
 	}
+	places, err := d.places(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	var all []string
-	for _, part := range p.Parts() {
-		st, err := d.Past.Environment(ctx, p.Environment, part.Service)
+	for _, at := range places {
+		st, err := d.Past.Environment(ctx, at.Environment, at.Service)
 		if fairlead.KindOf(err) == fairlead.KindNotFound || err == nil && st.Current == nil {
 			continue
 		}

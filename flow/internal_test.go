@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"testing"
+	"time"
 
 	"fairlead.dev"
 	"fairlead.dev/judge"
@@ -112,6 +113,33 @@ func TestSplitting(t *testing.T) {
 		}
 		if s.fits() != tt.fits || !s.fits() && s.contradicts() != tt.contradicts {
 			t.Errorf("%s: fits %v, contradicts %v, want %v, %v", name, s.fits(), s.contradicts(), tt.fits, tt.contradicts)
+		}
+	}
+}
+
+// A vote is of the time at which it came in, and of no time before there was
+// anything to vote on.
+func TestDatedVotes(t *testing.T) {
+	began := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name                string
+		dated, received     time.Duration // after the run began
+		unknown, believable bool
+	}{
+		{name: "at once", dated: time.Hour, received: time.Hour, believable: true},
+		{name: "a clock that is a little ahead", dated: time.Hour + time.Minute, received: time.Hour, believable: true},
+		{name: "dated ahead", dated: 2 * time.Hour, received: time.Hour},
+		{name: "dated back", dated: time.Hour, received: 2 * time.Hour},
+		{name: "before the run", dated: -time.Hour, received: -time.Hour},
+		{name: "before the run, nobody knows when it came", dated: -time.Hour, unknown: true},
+		{name: "nobody knows when it came", dated: time.Hour, unknown: true, believable: true},
+	} {
+		v := fairlead.Approval{Time: began.Add(tt.dated), Received: began.Add(tt.received)}
+		if tt.unknown {
+			v.Received = time.Time{}
+		}
+		if dated(v, began) != tt.believable {
+			t.Errorf("%s: believed %v", tt.name, !tt.believable)
 		}
 	}
 }

@@ -118,6 +118,11 @@ func (m *move) stages() (*stop, error) {
 		if err != nil || why != nil {
 			return why, err
 		}
+		if i == 0 {
+			if why, err = m.thaw(); err != nil || why != nil {
+				return why, err
+			}
+		}
 		if why, err = m.shift(s); err != nil || why != nil {
 			return why, err
 		}

@@ -178,7 +178,7 @@ func (s *stand) Observe(_ context.Context, at target.Place) (target.Observed, er
 			r.ages[i]++
 		}
 		if r.weight > 0 && !m.idle {
-			served := uint64(50 * r.weight) // one look at one percent is enough to judge
+			served := uint64(500 * r.weight) // one look at one percent is enough to judge
 			r.sample.Requests += served
 			if m.worseAt > 0 && r.weight >= m.worseAt {
 				r.sample.Errors += served

@@ -13,12 +13,13 @@ import (
 // plan, or those of the plan that is live. Each has its own people, so a change
 // that names other people satisfies the old ones as well.
 type Regime struct {
-	Name       string // "this plan", "the live release"
-	Safeguards fairlead.Safeguards
-	Rules      []fairlead.ApprovalRule // those in force for the change
-	Freezes    []fairlead.Freeze       // those in force for the change and the environment
-	Votes      []fairlead.Approval     // verified under this regime's people, oldest first
-	Grant      *fairlead.Grant         // break-glass that is valid under this regime; nil when there is none
+	Name        string // "this plan", "the live release"
+	Environment string // for which these safeguards are; the plan's own, or another name of the same place
+	Safeguards  fairlead.Safeguards
+	Rules       []fairlead.ApprovalRule // those in force for the change
+	Freezes     []fairlead.Freeze       // those in force for the change and the environment
+	Votes       []fairlead.Approval     // verified under this regime's people, oldest first
+	Grant       *fairlead.Grant         // break-glass that is valid under this regime; nil when there is none
 }
 
 // HoldInput is everything on which it depends whether a run is held.
@@ -81,11 +82,15 @@ func (h *Hold) rejections(in HoldInput, r Regime) {
 
 // approvals adds what each rule says.
 func (h *Hold) approvals(in HoldInput, r Regime, w *fairlead.Waiting) {
-	excluded := Excluded(r.Safeguards, in.Event)
+	excluded, strangers := Excluded(r.Safeguards, in.Event), Strangers(r.Safeguards, in.Event)
 	for _, rule := range r.Rules {
+		rule.Count += len(strangers)
 		t := judgeVotes(in, r, rule, excluded)
 		out := fairlead.RuleOutcome{Name: rule.Name, Outcome: fairlead.OutcomeAllow, Source: rule.Source}
 		short := fmt.Sprintf("%d of %s by %s", len(t.given), counted(rule.Count, "approval"), fromWords(rule.From))
+		if why := strangerWords(strangers); why != "" {
+			short += " (" + why + ")"
+		}
 		switch {
 		case len(t.given) >= rule.Count && !t.late:
 			out.Reason = "approved by " + strings.Join(t.given, ", ")
@@ -103,7 +108,7 @@ func (h *Hold) approvals(in HoldInput, r Regime, w *fairlead.Waiting) {
 		default:
 			out.Outcome, out.Reason = fairlead.OutcomeWait, short
 			out.Fix = "`fairlead approve " + in.RunID + "`"
-			w.Needs = append(w.Needs, fairlead.Need{Rule: rule.Name, Count: rule.Count, Given: t.given, From: t.left, Until: t.until})
+			w.Needs = append(w.Needs, fairlead.Need{Rule: rule.Name, Count: rule.Count, Given: t.given, From: t.left, Until: t.until, Strangers: strangers})
 		}
 		h.Rules = append(h.Rules, out)
 	}
@@ -214,6 +219,9 @@ func waitingWords(w fairlead.Waiting) string {
 		text := fmt.Sprintf("%s: %d of %s", n.Rule, len(n.Given), counted(n.Count, "approval"))
 		if len(n.Given) > 0 {
 			text += " (" + strings.Join(n.Given, ", ") + ")"
+		}
+		if why := strangerWords(n.Strangers); why != "" {
+			text += ", " + why
 		}
 		if len(n.From) > 0 {
 			text += ", waiting for " + strings.Join(n.From, " or ")

@@ -63,6 +63,38 @@ func Excluded(s fairlead.Safeguards, ev fairlead.Event) map[string]string {
 	return out
 }
 
+// Strangers gives the addresses among a change's authors that belong to nobody
+// known, sorted. Each may be another address of somebody who approves, so each
+// asks for one approval more: then as many as the rule wants are by others. A
+// change that names no author at all is by one stranger, "".
+func Strangers(s fairlead.Safeguards, ev fairlead.Event) []string {
+	var out []string
+	for _, a := range append([]string{ev.Author}, ev.Authors...) {
+		a = strings.ToLower(a)
+		known := slices.ContainsFunc(s.People, func(p fairlead.Person) bool { return hasEmail(p, a) })
+		if !known && (a != "" || len(ev.Authors) == 0) {
+			out = append(out, a)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// strangerWords says why more approvals are asked than the rule says; "" when
+// they are not.
+func strangerWords(strangers []string) string {
+	if len(strangers) == 0 {
+		return ""
+	}
+	named := slices.Clone(strangers)
+	for i, a := range named {
+		if a == "" {
+			named[i] = "an author without an address"
+		}
+	}
+	return fmt.Sprintf("%d more because nobody under people is %s", len(named), strings.Join(named, " or "))
+}
+
 func hasEmail(p fairlead.Person, email string) bool {
 	return email != "" && slices.ContainsFunc(p.Emails, func(e string) bool { return strings.EqualFold(e, email) })
 }
@@ -78,9 +110,10 @@ func PersonNamed(s fairlead.Safeguards, name string) (fairlead.Person, bool) {
 
 // Unsatisfiable says, for every rule that this change can never satisfy, why.
 func Unsatisfiable(s fairlead.Safeguards, rules []fairlead.ApprovalRule, ev fairlead.Event) []string {
-	excluded := Excluded(s, ev)
+	excluded, strangers := Excluded(s, ev), Strangers(s, ev)
 	var out []string
 	for _, r := range rules {
+		r.Count += len(strangers)
 		members := Members(s, r.From)
 		var left, because []string
 		for _, m := range members {
@@ -94,6 +127,9 @@ func Unsatisfiable(s fairlead.Safeguards, rules []fairlead.ApprovalRule, ev fair
 			continue
 		}
 		text := fmt.Sprintf("%s (%s) wants %s of %s", r.Name, r.Source, counted(r.Count, "approval"), fromWords(r.From))
+		if why := strangerWords(strangers); why != "" {
+			text += " (" + why + ")"
+		}
 		switch {
 		case len(members) == 0:
 			text += ", which is nobody"

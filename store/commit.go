@@ -56,7 +56,7 @@ func check(u fairlead.Update) error {
 // goroutine, not by the writer that everybody waits for.
 type documents struct {
 	run, decision, deployment, environment string
-	approval, freeze, grant                string
+	freeze, grant                          string
 	tasks, evidence, revocations           []string
 }
 
@@ -77,9 +77,6 @@ func encode(u fairlead.Update) (d documents, err error) {
 	}
 	if u.Environment != nil {
 		d.environment = doc(u.Environment)
-	}
-	if u.Approval != nil {
-		d.approval = doc(u.Approval)
 	}
 	if u.Freeze != nil {
 		d.freeze = doc(u.Freeze)

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"time"
 
 	"fairlead.dev"
 )
@@ -17,8 +19,8 @@ const (
 
 // people writes what a person decided.
 func (t *tx) people(u fairlead.Update, d documents) error {
-	if a := u.Approval; a != nil {
-		if _, err := t.exec(putApproval, a.ID, a.RunID, nanos(a.Time), d.approval); err != nil {
+	if u.Approval != nil {
+		if err := t.vote(*u.Approval); err != nil {
 			return err
 		}
 	}
@@ -35,6 +37,31 @@ func (t *tx) people(u fairlead.Update, d documents) error {
 		}
 	}
 	return nil
+}
+
+// vote keeps a vote with the time at which it came in. One that is dated at
+// another time is refused: whether it came in time would be its giver's word.
+func (t *tx) vote(a fairlead.Approval) error {
+	var micros int64
+	if t.pool.clock == "" {
+		micros = time.Now().UnixMicro()
+	} else if err := t.row(t.pool.clock, nil, &micros); err != nil {
+		return err
+	}
+	a.Received = time.UnixMicro(micros).UTC()
+	if off := a.Time.Sub(a.Received); off.Abs() > fairlead.ClockSkew {
+		return &fairlead.Problem{
+			Op: "keep vote", Kind: fairlead.KindDenied,
+			Err:  fmt.Errorf("it is dated %s, and it is %s now", a.Time.UTC().Format(time.RFC3339), a.Received.Format(time.RFC3339)),
+			Hint: "set this machine's clock, which is " + off.Abs().Round(time.Second).String() + " off",
+		}
+	}
+	doc, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(putApproval, a.ID, a.RunID, nanos(a.Time), string(doc))
+	return err
 }
 
 // settled is the refusal to change what has come to its end.

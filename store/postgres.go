@@ -51,6 +51,7 @@ func (s *Store) openPostgres(url string) error {
 	db.SetMaxIdleConns(8)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	s.reads = newPool(db, numbered)
+	s.reads.clock = `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 	s.writes = s.reads
 	return nil
 }

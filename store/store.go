@@ -106,6 +106,7 @@ func (s *Store) closePools() error {
 type pool struct {
 	db         *sql.DB
 	bind       func(string) string
+	clock      string // query for the database's own time, in microseconds since 1970; "" when this machine's is the same
 	mu         sync.Mutex
 	statements map[string]*sql.Stmt
 }

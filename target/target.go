@@ -22,6 +22,10 @@ type Type struct {
 	// that moves by these steps, and refuses what it cannot do: KindInvalid. It
 	// looks at nothing else. Nil has nothing to say.
 	Foresee func(config json.RawMessage, steps []fairlead.Stage) ([]string, error)
+	// Ground names what a release with this config takes in the world, so that two
+	// places that mean the same are known for one whatever they are called; "" when
+	// that cannot be told. Nil where no two places can have the same.
+	Ground func(config json.RawMessage) string
 }
 
 // Place names what a target is asked about.

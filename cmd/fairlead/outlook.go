@@ -129,6 +129,8 @@ func (blank) Environment(context.Context, string, string) (fairlead.EnvironmentS
 	return fairlead.EnvironmentState{}, nothing("environment")
 }
 
+func (blank) Environments(context.Context) ([]fairlead.EnvironmentState, error) { return nil, nil }
+
 func (blank) Deployments(context.Context, string, string, int) ([]fairlead.Deployment, error) {
 	return nil, nil
 }

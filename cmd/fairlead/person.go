@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"fairlead.dev/gate"
 	"fairlead.dev/identity"
 	"fairlead.dev/store"
+	targetall "fairlead.dev/target/all"
 )
 
 // person is whoever is at the keyboard.
@@ -69,7 +71,17 @@ func (p *person) State(ctx context.Context, runID, commit, predicateType string,
 
 // desk is where people's decisions are read and verified.
 func desk(db *store.Store, own evidence.PublicKey) flow.Desk {
-	return flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(own)}}
+	return flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(own)}, Ground: ground}
+}
+
+// ground names what a release takes in the world, as its target tells it.
+func ground(typ string, config json.RawMessage) string {
+	for _, t := range targetall.Types() {
+		if t.Name == typ && t.Ground != nil {
+			return t.Ground(config)
+		}
+	}
+	return ""
 }
 
 // checkKey says what is wrong with an SSH public key.

@@ -60,7 +60,7 @@ func (l *lab) guard(names ...string) map[string]string {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	keys, text := map[string]string{}, "people:\n"
+	keys, text := map[string]string{}, "people:\n  author: {emails: [d@example.org], accounts: [author]}\n"
 	for _, n := range names {
 		keys[n] = filepath.Join(l.t.TempDir(), n)
 		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", keys[n]).CombinedOutput(); err != nil {

@@ -13,10 +13,11 @@ func testPeople(t *testing.T, url string) {
 	s := open(t, url)
 	ctx := t.Context()
 	var votes []fairlead.Approval
+	given := time.Now().UTC()
 	for i, person := range []string{"alice", "bob", "alice"} {
 		a := fairlead.Approval{
 			ID: "r1/approval/release/" + person + "/" + string(rune('0'+i)), RunID: "r1", Plan: "sha256:1", Question: fairlead.QuestionRelease,
-			Vote: fairlead.VoteApprove, Person: person, Reason: "fine", Time: start.Add(time.Duration(i) * time.Second),
+			Vote: fairlead.VoteApprove, Person: person, Reason: "fine", Time: given.Add(time.Duration(i) * time.Second),
 		}
 		u := fairlead.Update{Records: []fairlead.Record{fact(a.ID, "r1")}, Approval: &a}
 		commit(t, s, u)
@@ -25,11 +26,24 @@ func testPeople(t *testing.T, url string) {
 		}
 		votes = append(votes, a)
 	}
-	check(t, "approvals", votes)(s.Approvals(ctx, "r1"))
+	kept, err := s.Approvals(ctx, "r1")
+	for i, a := range kept {
+		if a.Received.Before(given.Add(-time.Minute)) || a.Received.After(time.Now().Add(time.Minute)) {
+			t.Errorf("a vote of %s was received at %s", a.Time, a.Received)
+		}
+		kept[i].Received = time.Time{}
+	}
+	check(t, "approvals", votes)(kept, err)
+	for name, off := range map[string]time.Duration{"the future": time.Hour, "the past": -time.Hour} {
+		a := votes[0]
+		a.ID, a.Time = a.ID+name, given.Add(off)
+		_, err := s.Commit(ctx, fairlead.Update{Records: []fairlead.Record{fact(a.ID, "r1")}, Approval: &a})
+		wantKind(t, err, fairlead.KindDenied)
+	}
 	check(t, "approvals of another run", []fairlead.Approval(nil))(s.Approvals(ctx, "r2"))
 	changed := votes[0]
 	changed.Person = "mallory"
-	_, err := s.Commit(ctx, fairlead.Update{Records: []fairlead.Record{fact("r1/forged", "r1")}, Approval: &changed})
+	_, err = s.Commit(ctx, fairlead.Update{Records: []fairlead.Record{fact("r1/forged", "r1")}, Approval: &changed})
 	if err == nil {
 		t.Error("an approval was replaced")
 	}

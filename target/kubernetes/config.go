@@ -151,3 +151,17 @@ func foresee(raw json.RawMessage, steps []fairlead.Stage) ([]string, error) {
 	}
 	return notes, nil
 }
+
+// ground names the Deployment that a config is about, as far as the config
+// alone tells it.
+func ground(raw json.RawMessage) string {
+	c, err := decodeConfig(raw)
+	if err != nil {
+		return ""
+	}
+	what := "the manifests in " + c.Manifests
+	if c.Deployment != "" {
+		what = "Deployment " + c.Deployment
+	}
+	return fmt.Sprintf("%s of namespace %q in context %q of kubeconfig %q", what, c.Namespace, c.Context, c.Kubeconfig)
+}

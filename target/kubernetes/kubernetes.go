@@ -48,5 +48,6 @@ func Type() target.Type {
 		Doc:     doc,
 		Config:  defaults(),
 		Foresee: foresee,
+		Ground:  ground,
 	}
 }

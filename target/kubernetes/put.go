@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -153,6 +154,9 @@ func rehearse(ctx context.Context, c *cluster, at target.Place, r *release) erro
 		sent := o.DeepCopy()
 		sent.SetNamespace(c.namespace)
 		if err == nil {
+			if err := ourPlace(live, at); err != nil {
+				return err
+			}
 			keepReplicas(sent, live)
 		}
 		if err := applied(ctx, res, sent, true); err != nil {
@@ -160,4 +164,16 @@ func rehearse(ctx context.Context, c *cluster, at target.Place, r *release) erro
 		}
 	}
 	return nil
+}
+
+// ourPlace refuses an object that is another place's: a service that was given
+// another name would meet none of the rules that hold where it is live.
+func ourPlace(live *unstructured.Unstructured, at target.Place) error {
+	of := live.GetLabels()[labelPlace]
+	if of == "" || of == key(at) {
+		return nil
+	}
+	return denied("take "+title(live),
+		"keep the names of service and environment; where they are to change, take the label "+labelPlace+" off it by hand while nothing moves",
+		errors.New("it is released under another name of service or environment, whose rules hold there"))
 }

@@ -31,6 +31,9 @@ func (a *agent) deliver(at target.Place, b target.Bundle) error {
 	if err := a.host.verify.Papers(at, b); err != nil {
 		return err
 	}
+	if err := a.unshared(at, b.Release.Config); err != nil {
+		return err
+	}
 	// One at a time, so that sweeping never meets a release half there.
 	a.delivering.Lock()
 	defer a.delivering.Unlock()
@@ -47,6 +50,29 @@ func (a *agent) deliver(at target.Place, b target.Bundle) error {
 	p.delivered(b.Release.ID)
 	if err := a.sweep(p); err != nil {
 		a.host.log.Warn("old releases not removed", "error", err)
+	}
+	return nil
+}
+
+// unshared refuses a release for an address at which another place serves: a
+// service that was given another name would meet none of the rules that hold
+// where it is live.
+func (a *agent) unshared(at target.Place, raw json.RawMessage) error {
+	c, err := decodeConfig(raw)
+	if err != nil {
+		return nil //nolint:nilerr // what is wrong with it is told when it is started
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for other, p := range a.places {
+		if other == at || p.address() != c.Listen {
+			continue
+		}
+		return &fairlead.Problem{
+			Op: "deliver release", Kind: fairlead.KindDenied,
+			Err:  fmt.Errorf("%s is where %s of %s is served, whose rules hold there", c.Listen, other.Service, other.Environment),
+			Hint: "keep the names of service and environment, or give it an address of its own with the target's key listen",
+		}
 	}
 	return nil
 }

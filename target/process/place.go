@@ -163,6 +163,16 @@ func (p *place) remember(d target.Desired, service json.RawMessage, f *front) er
 	return nil
 }
 
+// address gives where the place is reached, "" when nothing is wanted there.
+func (p *place) address() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.memory.Desired.Releases) == 0 {
+		return ""
+	}
+	return p.memory.Listen
+}
+
 func (p *place) arm(release fairlead.Digest) *arm {
 	i := slices.IndexFunc(p.arms, func(a *arm) bool { return a.release == release })
 	if i < 0 {

@@ -210,3 +210,33 @@ func TestLogsOfOneReplica(t *testing.T) {
 	_, err = l.Logs(context.Background(), shop, g.id(), "../../x")
 	refused(t, err, fairlead.KindInvalid)
 }
+
+// A release that has another name of service or environment does not get the
+// address of one that is served, and gets its own one.
+func TestAnAddressBelongsToOnePlace(t *testing.T) {
+	l := startLab(t)
+	addr := freeAddr(t)
+	own := strings.Replace(fast, "127.0.0.1:0", addr, 1)
+	live := makeRelease(t, "live").with(own)
+	l.deliver(live)
+	l.apply(target.Desired{Fence: 1, Config: json.RawMessage(own), Releases: []target.Wanted{run(live, 1, 0)}})
+	for name, at := range map[string]target.Place{
+		"service": {Environment: shop.Environment, Service: "store"}, "environment": {Environment: "live", Service: shop.Service},
+	} {
+		t.Run(name, func(t *testing.T) {
+			renamed := makeRelease(t, "renamed-"+name).with(own)
+			renamed.Release.Service = at.Service
+			renamed.Release = renamed.Release.Identify()
+			renamed.sign(at)
+			err := l.Deliver(t.Context(), at, renamed.Bundle, renamed.open)
+			refused(t, err, fairlead.KindDenied, addr+" is where shop of staging is served")
+			apart := makeRelease(t, "apart-"+name).with(strings.Replace(fast, "127.0.0.1:0", freeAddr(t), 1))
+			apart.Release.Service = at.Service
+			apart.Release = apart.Release.Identify()
+			apart.sign(at)
+			if err := l.Deliver(t.Context(), at, apart.Bundle, apart.open); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

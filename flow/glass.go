@@ -1,0 +1,74 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/gate"
+)
+
+// Grant gives the newest break-glass grant for a plan's commit that safeguards
+// accept now, with what it may skip there; nil when there is none. One that was
+// reviewed is over: what came after that, the review has not seen.
+func (d Desk) Grant(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan, now time.Time) (*fairlead.Grant, error) {
+	policy := s.BreakGlass
+	if policy == nil {
+		return nil, nil
+	}
+	grants, err := d.Votes.Grants(ctx, p.Environment, p.Service, p.Event.Commit)
+	if err != nil {
+		return nil, err
+	}
+	who := gate.Members(s, policy.Who)
+	for _, g := range slices.Backward(grants) {
+		if !g.Open() || now.Before(g.Time) || !now.Before(g.Expires) || g.Expires.Sub(g.Time) > policy.TTL.D() || !slices.Contains(who, g.Person) {
+			continue
+		}
+		if slices.Contains(policy.Requires, "incident") && g.Incident == "" || g.Reason == "" {
+			continue
+		}
+		said := g
+		said.Evidence, said.Review = "", nil
+		ok, err := d.vouched(ctx, s, g.Evidence, g.Person, g.Account, fairlead.PredicateGrant, said)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			g.Skips = slices.DeleteFunc(slices.Clone(g.Skips), func(skip string) bool { return !slices.Contains(policy.Skips, skip) })
+			return &g, nil
+		}
+	}
+	return nil, nil
+}
+
+// GlassPolicy gives the policy under which a person may break the glass for a
+// plan: the tightest of the plan's and the live release's. KindDenied when one
+// of them does not let this person.
+func (d Desk) GlassPolicy(ctx context.Context, p fairlead.Plan, person string) (fairlead.BreakGlassPolicy, error) {
+	regimes, err := d.regimes(ctx, Asking{Plan: p, Rules: []fairlead.ApprovalRule{}}, time.Time{})
+	if err != nil {
+		return fairlead.BreakGlassPolicy{}, err
+	}
+	var out *fairlead.BreakGlassPolicy
+	for _, r := range regimes {
+		b := r.Safeguards.BreakGlass
+		if b == nil || !slices.Contains(gate.Members(r.Safeguards, b.Who), person) {
+			return fairlead.BreakGlassPolicy{}, &fairlead.Problem{
+				Op: "break glass", Kind: fairlead.KindDenied, Err: fmt.Errorf("%s may not, by %s", person, r.Name),
+				Hint: "the section break-glass of fairlead.yaml says who may; a change of it counts once it is released",
+			}
+		}
+		if out == nil {
+			tight := *b
+			out = &tight
+			continue
+		}
+		out.TTL, out.FollowUp = min(out.TTL, b.TTL), min(out.FollowUp, b.FollowUp)
+		out.Requires = append(slices.Clone(out.Requires), b.Requires...)
+		out.Skips = slices.DeleteFunc(slices.Clone(out.Skips), func(s string) bool { return !slices.Contains(b.Skips, s) })
+	}
+	return *out, nil
+}
