@@ -93,6 +93,7 @@ type Task struct {
 	Timeout Duration        `json:"timeout"`
 	Retries int             `json:"retries"` // further attempts when a failure's kind is retryable
 	Phase   Phase           `json:"phase"`
+	Slow    bool            `json:"slow,omitempty"`    // a test suite above the level fast: break-glass may skip it, and nothing else
 	Service string          `json:"service,omitempty"` // of a preview task, in a release of several services: the one it checks
 	Reason  string          `json:"reason"`            // why the task is in the plan
 }

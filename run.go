@@ -61,6 +61,7 @@ type TaskRun struct {
 	State        State         `json:"state"`
 	Result       Result        `json:"result,omitempty"`
 	Reason       string        `json:"reason,omitempty"`
+	Bypassed     string        `json:"bypassed,omitempty"` // Grant.ID with which it was skipped; what needs it goes on
 	Fault        *Fault        `json:"fault,omitempty"`
 	Attempts     int           `json:"attempts"`
 	ReusedFrom   string        `json:"reused_from,omitempty"` // the run whose result was reused

@@ -57,9 +57,10 @@ type Freeze struct {
 const (
 	SkipApprovals = "approvals"
 	SkipFreezes   = "freezes"
+	SkipSlowTests = "slow-tests" // test suites above the level fast, until the commit is live
 )
 
-// BreakGlassPolicy says who may go past approvals and freezes in an
+// BreakGlassPolicy says who may go past approvals, freezes and slow tests in an
 // emergency, and what that takes.
 type BreakGlassPolicy struct {
 	Who      []string `json:"who"` // "group:oncall", "alice"

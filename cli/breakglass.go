@@ -19,14 +19,24 @@ type GlassQuery struct {
 	Key                 string
 }
 
+// ReviewQuery asks for the follow-up of a grant to be closed.
+type ReviewQuery struct {
+	Grant        string // its id or the beginning of it
+	Reason       string // what was found
+	WithoutTests bool   // although slow tests that were skipped with it have not been run since
+	Key          string
+}
+
 func (c *commands) breakGlassCommand() *cobra.Command {
 	var q GlassQuery
 	cmd := &cobra.Command{
 		Use:   "break-glass",
-		Short: "go past approvals and freezes in an emergency",
+		Short: "go past approvals, freezes and slow tests in an emergency",
 		Long: "Makes a grant for one commit in one environment: runs of that commit there go past what the grant skips, for as\n" +
-			"long as it lasts. Signatures and the gates about secrets are never skipped. Every use is recorded, and another\n" +
-			"person has to review the grant until its follow-up is due: `fairlead break-glass review`.",
+			"long as it lasts. Signatures and the gates about secrets are never skipped; of the tests only the suites of the\n" +
+			"levels standard and complete are, where the policy names slow-tests, and until the commit is live. Every use is\n" +
+			"recorded. Another person has to review the grant until its follow-up is due, which asks for the tests that were\n" +
+			"skipped: `fairlead break-glass review`.",
 		Example: "  fairlead break-glass --environment production --commit HEAD --reason 'checkout is down' --incident INC-42\n  fairlead run",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -73,7 +83,7 @@ func (c *commands) glassListCommand() *cobra.Command {
 }
 
 func (c *commands) glassReviewCommand() *cobra.Command {
-	var reason, key string
+	var q ReviewQuery
 	cmd := &cobra.Command{
 		Use: "review ID", Short: "close the follow-up of a grant, as another person than its holder", Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -81,7 +91,8 @@ func (c *commands) glassReviewCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withControl(cmd.Context(), func(ctx context.Context, ctl Control, _ Records) error {
-				g, err := ctl.Review(ctx, args[0], reason, key)
+				q.Grant = args[0]
+				g, err := ctl.Review(ctx, q)
 				if err != nil {
 					return err
 				}
@@ -93,7 +104,8 @@ func (c *commands) glassReviewCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "what was found")
-	keyFlag(cmd, &key)
+	cmd.Flags().StringVar(&q.Reason, "reason", "", "what was found")
+	cmd.Flags().BoolVar(&q.WithoutTests, "without-tests", false, "although slow tests that were skipped with it have not been run since")
+	keyFlag(cmd, &q.Key)
 	return cmd
 }

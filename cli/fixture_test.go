@@ -352,6 +352,6 @@ func (w steering) BreakGlass(_ context.Context, q cli.GlassQuery) (fairlead.Gran
 	return fairlead.Grant{ID: "b1", Person: "ada", Skips: []string{"freezes"}}, w.ask("glass %s %s %s %s", q.Environment, q.Commit, q.Reason, q.Incident)
 }
 
-func (w steering) Review(_ context.Context, id, reason, key string) (fairlead.Grant, error) {
-	return fairlead.Grant{ID: id, Review: &fairlead.Review{Person: "bob"}}, w.ask("review %s %s %s", id, reason, key)
+func (w steering) Review(_ context.Context, q cli.ReviewQuery) (fairlead.Grant, error) {
+	return fairlead.Grant{ID: q.Grant, Review: &fairlead.Review{Person: "bob"}}, w.ask("review %s %s %s", q.Grant, q.Reason, q.Key)
 }

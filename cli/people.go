@@ -22,7 +22,7 @@ type Emergency interface {
 	AddFreeze(ctx context.Context, q FreezeQuery) (fairlead.StandingFreeze, error)
 	LiftFreeze(ctx context.Context, id, reason, key string) (fairlead.StandingFreeze, error)
 	BreakGlass(ctx context.Context, q GlassQuery) (fairlead.Grant, error)
-	Review(ctx context.Context, id, reason, key string) (fairlead.Grant, error)
+	Review(ctx context.Context, q ReviewQuery) (fairlead.Grant, error)
 }
 
 // PeopleViews shows what people decided.

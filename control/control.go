@@ -30,6 +30,7 @@ type Reader interface {
 	Run(ctx context.Context, id string) (fairlead.Run, error)
 	Runs(ctx context.Context, f fairlead.RunFilter) ([]fairlead.Run, error)
 	Plan(ctx context.Context, hash fairlead.Digest) (fairlead.Plan, error)
+	Tasks(ctx context.Context, runID string) ([]fairlead.TaskRun, error)
 	Environment(ctx context.Context, environment, service string) (fairlead.EnvironmentState, error)
 	Environments(ctx context.Context) ([]fairlead.EnvironmentState, error)
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)

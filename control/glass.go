@@ -86,16 +86,32 @@ func withinPolicy(g Glass, policy fairlead.BreakGlassPolicy) (time.Duration, []s
 	return ttl, skips, nil
 }
 
+// Reviewing asks for the follow-up of a grant to be closed.
+type Reviewing struct {
+	Grant        string // its id or the beginning of it
+	Reason       string // what was found
+	WithoutTests bool   // although tests that were skipped with it have not been run since
+}
+
 // Review closes the follow-up of a grant, which is over with that. Those who may
-// are known to what is live or, as long as nothing is, given as known. KindDenied when the reviewer is the
-// one who holds the grant.
-func (p *Plane) Review(ctx context.Context, id, reason string, known []fairlead.Person, by Person) (fairlead.Grant, error) {
-	g, err := p.grant(ctx, id)
+// are known to what is live or, as long as nothing is, given as known.
+// KindDenied when the reviewer is the one who holds the grant, KindConflict
+// when slow tests that were skipped with it are still owed.
+func (p *Plane) Review(ctx context.Context, q Reviewing, known []fairlead.Person, by Person) (fairlead.Grant, error) {
+	g, err := p.grant(ctx, q.Grant)
 	if err != nil {
 		return g, err
 	}
-	if reason == "" {
+	if q.Reason == "" {
 		return g, glassProblem(fairlead.KindInvalid, errors.New("a review says what was found"), "--reason")
+	}
+	owed, err := p.owed(ctx, g)
+	if err != nil {
+		return g, err
+	}
+	if len(owed) > 0 && !q.WithoutTests {
+		return g, glassProblem(fairlead.KindConflict, fmt.Errorf("slow tests were skipped with it and nobody has run them since: %s", strings.Join(owed, ", ")),
+			"run "+g.Commit[:min(len(g.Commit), 10)]+" to "+g.Environment+" again, which runs them; --without-tests reviews it all the same and is recorded")
 	}
 	people, err := p.peopleOf(ctx, []string{g.Environment}, g.Service, nil)
 	if err == nil && len(people) == 0 { // of several services, each is live under its own name
@@ -111,7 +127,7 @@ func (p *Plane) Review(ctx context.Context, id, reason string, known []fairlead.
 	if name == g.Person {
 		return g, glassProblem(fairlead.KindDenied, fmt.Errorf("%s holds the grant", name), "another person has to review it")
 	}
-	r := fairlead.Review{Grant: g.ID, Person: name, Account: account, Reason: reason, Time: time.Now().UTC()}
+	r := fairlead.Review{Grant: g.ID, Person: name, Account: account, Reason: q.Reason, Waived: owed, Time: time.Now().UTC()}
 	e, err := by.State(ctx, "", g.Commit, fairlead.PredicateReview, r, r.Time)
 	if err != nil {
 		return g, err
@@ -123,6 +139,31 @@ func (p *Plane) Review(ctx context.Context, id, reason string, known []fairlead.
 		Grant:   &g, Evidence: []fairlead.Evidence{e},
 	})
 	return g, err
+}
+
+// owed gives the slow tests that were skipped with a grant and have not
+// succeeded for its commit in its environment since.
+func (p *Plane) owed(ctx context.Context, g fairlead.Grant) ([]string, error) {
+	if len(g.Owed) == 0 {
+		return nil, nil
+	}
+	runs, err := p.Reader.Runs(ctx, fairlead.RunFilter{Environment: g.Environment, Service: g.Service, Commit: g.Commit})
+	if err != nil {
+		return nil, err
+	}
+	left := slices.Clone(g.Owed)
+	for _, run := range runs {
+		tasks, err := p.Reader.Tasks(ctx, run.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tasks {
+			if t.Result == fairlead.ResultSuccess && t.FinishedAt.After(g.Time) {
+				left = slices.DeleteFunc(left, func(id string) bool { return id == t.ID })
+			}
+		}
+	}
+	return left, nil
 }
 
 // grant finds a grant by its id or the beginning of it.

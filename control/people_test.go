@@ -82,16 +82,16 @@ func TestFileAtHandMakesNobodyKnown(t *testing.T) {
 	next := plan(2, guarded(person("alice", "alice"), person("bob", "bob")))
 	g, err := d.BreakGlass(t.Context(), control.Glass{Plan: next, Reason: "fire"}, d.by("alice"))
 	must(t, err)
-	_, err = d.Review(t.Context(), g.ID, "fine", atHand, d.by("alice"))
+	_, err = d.Review(t.Context(), control.Reviewing{Grant: g.ID, Reason: "fine"}, atHand, d.by("alice"))
 	refused(t, err, fairlead.KindDenied, "alice holds the grant")
-	_, err = d.Review(t.Context(), g.ID, "fine", atHand, d.by("eve"))
+	_, err = d.Review(t.Context(), control.Reviewing{Grant: g.ID, Reason: "fine"}, atHand, d.by("eve"))
 	refused(t, err, fairlead.KindDenied, "eve is nobody")
 
 	now := time.Now().UTC()
 	if got, err := d.Desk.Grant(t.Context(), *next.Safeguards, next, now); err != nil || got == nil || got.ID != g.ID {
 		t.Errorf("before its review the grant gives %+v, %v", got, err)
 	}
-	_, err = d.Review(t.Context(), g.ID, "fine", atHand, d.by("bob"))
+	_, err = d.Review(t.Context(), control.Reviewing{Grant: g.ID, Reason: "fine"}, atHand, d.by("bob"))
 	must(t, err)
 	if got, err := d.Desk.Grant(t.Context(), *next.Safeguards, next, now); err != nil || got != nil {
 		t.Errorf("what was reviewed is used again: %+v, %v", got, err)

@@ -192,6 +192,12 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 	for _, rule := range lapsed {
 		d = withRule(d, rule)
 	}
+	if rule := owed(tasks); rule != nil {
+		d = withRule(d, *rule)
+		if d.Outcome == fairlead.OutcomeAllow {
+			d.Outcome = fairlead.OutcomeWarn
+		}
+	}
 	d.Reused = reused(in.Plan, tasks, evidence)
 	out := ruling{Decision: d, Releases: releases, Ending: refusal(d, tasks)}
 	if len(releases) > 0 && out.Ending == nil { // nothing that lets it in is signed as long as people are to be asked
@@ -201,7 +207,11 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 		}
 		d, out.Held = withPeople(d, h, at), len(h.Rules) > 0
 	}
-	return out, f.commitDecision(ctx, in, out, d, d.ID)
+	used, err := f.noteOwed(ctx, in, tasks, at)
+	if err != nil {
+		return ruling{}, err
+	}
+	return out, f.commitDecision(ctx, in, out, d, d.ID, used...)
 }
 
 // commitDecision signs and records a decision under a record of its own.
@@ -214,7 +224,8 @@ func (f *flows) commitDecision(ctx context.Context, in Delivery, r ruling, d fai
 	if err != nil {
 		return err
 	}
-	run.Decision, run.BreakGlass = d.ID, r.Grants
+	run.Decision = d.ID
+	run.BreakGlass = slices.Compact(slices.Sorted(slices.Values(append(bypassing(d), r.Grants...))))
 	if len(r.Releases) > 0 && r.Ending == nil {
 		run.State, run.Deployments = fairlead.StateFinalizing, deployments(in)
 	}

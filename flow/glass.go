@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"fairlead.dev"
@@ -30,9 +31,7 @@ func (d Desk) Grant(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan,
 		if slices.Contains(policy.Requires, "incident") && g.Incident == "" || g.Reason == "" {
 			continue
 		}
-		said := g
-		said.Evidence, said.Review = "", nil
-		ok, err := d.vouched(ctx, s, g.Evidence, g.Person, g.Account, fairlead.PredicateGrant, said)
+		ok, err := d.vouched(ctx, s, g.Evidence, g.Person, g.Account, fairlead.PredicateGrant, g.Said())
 		if err != nil {
 			return nil, err
 		}
@@ -71,4 +70,62 @@ func (d Desk) GlassPolicy(ctx context.Context, p fairlead.Plan, person string) (
 		out.Skips = slices.DeleteFunc(slices.Clone(out.Skips), func(s string) bool { return !slices.Contains(b.Skips, s) })
 	}
 	return *out, nil
+}
+
+// Spares gives the grant with which the slow tests of a plan are skipped now,
+// nil when they are not. Every set of safeguards in force has to let it, and
+// they are skipped only as long as the commit is not live: then nothing is
+// urgent any more, and the next run of it makes up for them.
+func (d Desk) Spares(ctx context.Context, p fairlead.Plan, now time.Time) (*fairlead.Grant, error) {
+	regimes, err := d.regimes(ctx, Asking{Plan: p, Rules: []fairlead.ApprovalRule{}}, now)
+	if err != nil || len(regimes) == 0 {
+		return nil, err
+	}
+	for _, r := range regimes {
+		if r.Grant == nil || !slices.Contains(r.Grant.Skips, fairlead.SkipSlowTests) {
+			return nil, nil
+		}
+	}
+	live, err := d.liveCommits(ctx, p)
+	if err != nil || slices.Contains(live, p.Event.Commit) {
+		return nil, err
+	}
+	return regimes[0].Grant, nil
+}
+
+// noteOwed lets the follow-up of a grant ask for the slow tests that were
+// skipped with it, and gives the record of that.
+func (f *flows) noteOwed(ctx context.Context, in Delivery, tasks []fairlead.TaskRun, at time.Time) ([]fairlead.Record, error) {
+	rule := owed(tasks)
+	if rule == nil {
+		return nil, nil
+	}
+	all, err := f.Desk.Votes.Grants(ctx, in.Plan.Environment, in.Plan.Service, in.Plan.Event.Commit)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(g fairlead.Grant) bool { return g.ID == rule.Bypassed })
+	if i < 0 {
+		return nil, nil
+	}
+	id := in.RunID + "/break-glass/" + rule.Bypassed + "/" + fairlead.SkipSlowTests
+	said := bypass{Grant: rule.Bypassed, Rules: []string{fairlead.SkipSlowTests + " " + strings.Join(rule.Tasks, ", ")}}
+	used := record(id, fairlead.RecordGlassUsed, rule.Bypassed, in.RunID, at, said)
+	if g := all[i]; g.Open() {
+		g.Owed = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(g.Owed), rule.Tasks...))))
+		_, err = f.Ledger.Commit(ctx, fairlead.Update{Records: []fairlead.Record{used}, Grant: &g})
+		return nil, err
+	}
+	return []fairlead.Record{used}, nil
+}
+
+// bypassing gives the grants with which a decision goes past rules.
+func bypassing(d fairlead.Decision) []string {
+	var all []string
+	for _, r := range d.Rules {
+		if r.Bypassed != "" {
+			all = append(all, r.Bypassed)
+		}
+	}
+	return all
 }

@@ -137,6 +137,10 @@ func (d Desk) LiveCommits(ctx context.Context, p fairlead.Plan) ([]string, error
 	if err != nil || len(in) == 0 && p.Safeguards == nil {
 		return nil, err
 	}
+	return d.liveCommits(ctx, p)
+}
+
+func (d Desk) liveCommits(ctx context.Context, p fairlead.Plan) ([]string, error) {
 	places, err := d.places(ctx, p)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 // expand makes the task or, with a matrix, one task per combination.
 func (p *planner) expand(d draft) []fairlead.Task {
 	t := fairlead.Task{
-		ID: d.id, Type: d.step, Config: d.config, Phase: d.phase, Service: d.service,
+		ID: d.id, Type: d.step, Config: d.config, Phase: d.phase, Slow: d.slow, Service: d.service,
 		Env: sortedUnion(p.cfg.Env, d.work.Env), Reads: d.work.Reads,
 		Timeout: d.work.Timeout, Retries: defaultRetries,
 		Reason: d.source + ": " + d.detail,

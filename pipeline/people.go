@@ -53,8 +53,8 @@ type BreakGlass struct {
 	Who      []string           `json:"who" doc:"People and groups that may do it." required:"true" min:"1" pattern:"who" example:"[group:oncall]"`
 	Requires []string           `json:"requires" doc:"What must be said." enum:"reason,incident" default:"[reason]"`
 	TTL      *fairlead.Duration `json:"ttl" doc:"How long a grant lasts at most." min:"1s" max:"4h" default:"2h"`
-	Skips    []string           `json:"skips" doc:"What a grant can go past." enum:"approvals,freezes" default:"[approvals, freezes]"`
-	Never    []string           `json:"never" doc:"What no grant goes past, whatever skips says; signature and secrets always belong to it." enum:"signature,secrets,approvals,freezes" default:"[signature, secrets]"`
+	Skips    []string           `json:"skips" doc:"What a grant can go past; slow-tests are the suites of the levels standard and complete, until the commit is live." enum:"approvals,freezes,slow-tests" default:"[approvals, freezes]"`
+	Never    []string           `json:"never" doc:"What no grant goes past, whatever skips says; signature and secrets always belong to it." enum:"signature,secrets,approvals,freezes,slow-tests" default:"[signature, secrets]"`
 	FollowUp *fairlead.Duration `json:"follow-up" doc:"By when another person must have reviewed it." min:"1m" max:"720h" default:"48h"`
 }
 

@@ -26,6 +26,7 @@ type draft struct {
 	config  json.RawMessage
 	work    Work
 	phase   fairlead.Phase
+	slow    bool   // a test suite above the level fast
 	service string // of several: the one that a preview checks
 	source  string // reason: config, matrix or detected
 	detail  string
@@ -193,7 +194,9 @@ func (p *planner) testDraft(name string, t Test) (draft, error) {
 	if reportOf(t) != "none" {
 		p.reporting++
 	}
-	return p.draft(name, "tests."+name, stepTest, keys, t.Work)
+	d, err := p.draft(name, "tests."+name, stepTest, keys, t.Work)
+	d.slow = levelOf(t) != "fast"
+	return d, err
 }
 
 func reportOf(t Test) string {

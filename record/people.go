@@ -196,6 +196,9 @@ func GrantLines(grants []fairlead.Grant, now time.Time) []string {
 	var lines []string
 	for _, g := range grants {
 		lines = append(lines, grantSentence(g), "  "+followUp(g, now))
+		if len(g.Owed) > 0 && g.Open() {
+			lines = append(lines, "  SLOW TESTS "+strings.Join(g.Owed, ", ")+" were skipped with it: run the commit again, which runs them")
+		}
 	}
 	return lines
 }

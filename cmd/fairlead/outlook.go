@@ -44,11 +44,28 @@ func (w *wiring) outlook(ctx context.Context, s cli.Settings, p fairlead.Plan) (
 		}
 	}
 	notes := outlookNotes(h.Waiting, h.Rules)
+	spared, err := d.Spares(ctx, p, q.Asked)
+	if err != nil {
+		return nil, err
+	}
+	if slow := slowTests(p); spared != nil && len(slow) > 0 {
+		notes = append(notes, "BREAK-GLASS "+spared.ID+" skips the slow tests "+strings.Join(slow, ", "))
+	}
 	grants, err := d.Votes.Grants(ctx, p.Environment, p.Service, "")
 	if open := record.Open(grants); len(open) > 0 {
 		notes = append(notes, record.GrantLines(open, q.Asked)...)
 	}
 	return notes, err
+}
+
+func slowTests(p fairlead.Plan) []string {
+	var all []string
+	for _, t := range p.Tasks {
+		if t.Slow {
+			all = append(all, t.ID)
+		}
+	}
+	return all
 }
 
 // liveCommits gives the commits that are live where a plan's releases would go,

@@ -127,12 +127,13 @@ func (c *controlPlane) BreakGlass(ctx context.Context, q cli.GlassQuery) (fairle
 }
 
 // Review closes the follow-up of a grant.
-func (c *controlPlane) Review(ctx context.Context, id, reason, key string) (fairlead.Grant, error) {
+func (c *controlPlane) Review(ctx context.Context, q cli.ReviewQuery) (fairlead.Grant, error) {
 	own, err := c.ownPlan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)})
 	if err != nil {
 		return fairlead.Grant{}, err
 	}
-	return c.Plane.Review(ctx, id, reason, peopleIn(own), c.wiring.person(key, c.key))
+	r := control.Reviewing{Grant: q.Grant, Reason: q.Reason, WithoutTests: q.WithoutTests}
+	return c.Plane.Review(ctx, r, peopleIn(own), c.wiring.person(q.Key, c.key))
 }
 
 // ownPlan plans for this repository, whatever would hold that plan.
