@@ -113,7 +113,7 @@ type Grant struct {
 	Expires     time.Time `json:"expires"`
 	Due         time.Time `json:"due"` // by when another person must have reviewed it
 	Evidence    Digest    `json:"evidence,omitempty"`
-	Owed        []string  `json:"owed,omitempty"` // slow tests that were skipped with it, by task: the follow-up asks for them
+	Owed        []string  `json:"owed,omitempty"`   // slow tests that were skipped with it, by task: the follow-up asks for them
 	Review      *Review   `json:"review,omitempty"` // nil as long as the follow-up is open
 }
 
@@ -131,7 +131,7 @@ type Review struct {
 	Grant    string    `json:"grant"`
 	Person   string    `json:"person"`
 	Account  string    `json:"account,omitempty"`
-	Reason   string    `json:"reason"` // what was found
+	Reason   string    `json:"reason"`           // what was found
 	Waived   []string  `json:"waived,omitempty"` // owed tests that nobody has run since
 	Time     time.Time `json:"time"`
 	Evidence Digest    `json:"evidence,omitempty"`
