@@ -28,6 +28,7 @@ type Decision struct {
 	Evidence    []Digest          `json:"evidence"`         // what was looked at
 	Reused      []Reused          `json:"reused,omitempty"` // which of it was proven in earlier runs
 	Policy      Digest            `json:"policy"`
+	Inputs      *DecisionInputs   `json:"inputs,omitempty"` // nil in decisions of older versions
 	Time        time.Time         `json:"time"`
 }
 
@@ -38,8 +39,33 @@ type RuleOutcome struct {
 	Reason   string     `json:"reason"`
 	Fix      string     `json:"fix,omitempty"`
 	Bypassed string     `json:"bypassed,omitempty"` // Grant.ID: the rule did not hold, and was gone past
+	Excepted []string   `json:"excepted,omitempty"` // Exception.ID of those without which the rule would not hold
 	Source   string     `json:"source"`
 	Findings []Finding  `json:"findings,omitempty"`
 	Cases    []TestCase `json:"cases,omitempty"`
 	Tasks    []string   `json:"tasks,omitempty"`
+}
+
+// DecisionInputs name what a decision about findings rests on.
+type DecisionInputs struct {
+	Advisories   *Advisories       `json:"advisories,omitempty"`   // the oldest database of vulnerabilities that a task used; nil when none did
+	Age          Duration          `json:"age,omitempty"`          // of that database, when it was decided
+	Tools        map[string]string `json:"tools,omitempty"`        // version by step type, of the tasks that found something out
+	Findings     Digest            `json:"findings"`               // over the findings that were weighed, with state and due date
+	Exceptions   []string          `json:"exceptions,omitempty"`   // Exception.ID of those that excused a finding
+	Organisation Digest            `json:"organisation,omitempty"` // of the organisation's policy; "" when there is none
+}
+
+// Weighed is what a decision weighed beside tasks and evidence, kept so that
+// another policy can be tried on it.
+type Weighed struct {
+	Decision   string      `json:"decision"`
+	Findings   []Tracked   `json:"findings"`
+	Exceptions []Exception `json:"exceptions,omitempty"` // those that were in force
+}
+
+// PolicyModule is one file of the organisation's policy, in Rego.
+type PolicyModule struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
 }

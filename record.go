@@ -36,6 +36,10 @@ const (
 	RecordGlassBroken      RecordType = "breakglass.granted"
 	RecordGlassUsed        RecordType = "breakglass.used"
 	RecordGlassReviewed    RecordType = "breakglass.reviewed"
+	RecordFindingsChanged  RecordType = "findings.changed"
+	RecordExceptionAsked   RecordType = "exception.requested"
+	RecordExceptionGiven   RecordType = "exception.approved"
+	RecordExceptionRevoked RecordType = "exception.revoked"
 )
 
 // Record is an append-only fact. ID is its idempotency key: appending an ID
@@ -67,5 +71,8 @@ type Update struct {
 	Approval    *Approval
 	Freeze      *StandingFreeze
 	Grant       *Grant
+	Findings    []Tracked // each one change ahead of what is kept, or new: KindConflict otherwise
+	Exception   *Exception
+	Weighed     *Weighed
 	Join        []Ticket // all of one run: its places in line. What it has already stays as it is
 }

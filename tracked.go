@@ -91,7 +91,6 @@ type Advisories struct {
 // TrackedFilter selects findings over time. An empty field selects every value.
 type TrackedFilter struct {
 	Service     string
-	Environment *string        // nil is every one; "" is the work tree
-	States      []FindingState // as recorded
-	Limit       int            // most wanted; 0 means 100,000
+	Environment *string // nil is every one; "" is the work tree
+	Limit       int     // most wanted; 0 means 100,000
 }

@@ -58,6 +58,9 @@ type documents struct {
 	run, decision, deployment, environment string
 	freeze, grant                          string
 	tasks, evidence, revocations           []string
+	findings                               []string
+	exception                              string
+	weighed                                []byte
 }
 
 func encode(u fairlead.Update) (d documents, err error) {
@@ -93,6 +96,16 @@ func encode(u fairlead.Update) (d documents, err error) {
 	}
 	for _, r := range u.Revocations {
 		d.revocations = append(d.revocations, doc(r))
+	}
+	for _, f := range u.Findings {
+		d.findings = append(d.findings, doc(f))
+	}
+	if u.Exception != nil {
+		d.exception = doc(u.Exception)
+	}
+	if u.Weighed != nil {
+		packed, e := pack(u.Weighed)
+		d.weighed, err = packed, errors.Join(err, e)
 	}
 	return d, err
 }
@@ -141,6 +154,9 @@ func (t *tx) apply(u fairlead.Update, d documents) error {
 		if _, err := t.exec(putRevocation, string(r.Evidence), r.RunID, nanos(r.Time), d.revocations[i]); err != nil {
 			return err
 		}
+	}
+	if err := t.findings(u, d); err != nil {
+		return err
 	}
 	return t.people(u, d)
 }

@@ -44,6 +44,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"evidence byte by byte", testEvidence},
 		{"a revocation is final", testRevocation},
 		{"what people decide comes back and is settled once", testPeople},
+		{"findings over time, and what excuses them", testFindings},
 		{"opened again and by two at once", testReopen},
 		{"a caller that gives up", testGiveUp},
 		{"closed", testClosed},
