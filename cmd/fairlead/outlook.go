@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func (w *wiring) outlook(ctx context.Context, s cli.Settings, p fairlead.Plan) (
 	if len(p.Parts()) == 0 {
 		return nil, nil
 	}
-	d, done, err := w.deskAt(ctx, s)
+	d, line, done, err := w.deskAt(ctx, s)
 	if err != nil {
 		return []string{"freezes and approvals that are kept elsewhere are not known: " + err.Error()}, nil
 	}
@@ -55,7 +56,29 @@ func (w *wiring) outlook(ctx context.Context, s cli.Settings, p fairlead.Plan) (
 	if open := record.Open(grants); len(open) > 0 {
 		notes = append(notes, record.GrantLines(open, q.Asked)...)
 	}
-	return notes, err
+	if err != nil {
+		return notes, err
+	}
+	ahead, err := aheadOf(ctx, line, p)
+	return append(notes, ahead...), err
+}
+
+// queue reads who stands in line for a service in an environment, in order.
+type queue func(ctx context.Context, environment, service string) (fairlead.Line, error)
+
+// aheadOf says who is in line where a plan would go, the first one first.
+func aheadOf(ctx context.Context, line queue, p fairlead.Plan) ([]string, error) {
+	var notes []string
+	for _, part := range p.Parts() {
+		l, err := line(ctx, p.Environment, part.Service)
+		if err != nil {
+			return nil, err
+		}
+		for i, k := range l {
+			notes = append(notes, fmt.Sprintf("in line for %s of %s, number %d: run %s, %s", p.Environment, part.Service, i+1, k.RunID, k.State))
+		}
+	}
+	return notes, nil
 }
 
 func slowTests(p fairlead.Plan) []string {
@@ -74,7 +97,7 @@ func (w *wiring) liveCommits(ctx context.Context, s cli.Settings, p fairlead.Pla
 	if len(p.Parts()) == 0 {
 		return nil, nil
 	}
-	d, done, err := w.deskAt(ctx, s)
+	d, _, done, err := w.deskAt(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -95,28 +118,28 @@ func outlookNotes(waiting *fairlead.Waiting, rules []fairlead.RuleOutcome) []str
 	return notes
 }
 
-// deskAt opens the desk of a state directory, an empty one when nothing was
-// ever kept there. done closes it.
-func (w *wiring) deskAt(ctx context.Context, s cli.Settings) (d flow.Desk, done func(), err error) {
+// deskAt opens the desk and the line of a state directory, empty ones when
+// nothing was ever kept there. done closes them.
+func (w *wiring) deskAt(ctx context.Context, s cli.Settings) (d flow.Desk, line queue, done func(), err error) {
 	h, err := openHome(ctx, s)
 	if err != nil {
-		return d, nil, err
+		return d, nil, nil, err
 	}
 	url, _ := h.databases(s, w.env)
 	if path, isFile := strings.CutPrefix(url, "sqlite:"); isFile {
 		if _, err := os.Stat(path); err != nil {
-			return flow.Desk{Votes: blank{}, Past: blank{}}, func() {}, nil
+			return flow.Desk{Votes: blank{}, Past: blank{}}, blank{}.Line, func() {}, nil
 		}
 	}
 	key, err := evidence.OpenKey(h.keys())
 	if err != nil {
-		return d, nil, err
+		return d, nil, nil, err
 	}
 	db, err := store.Open(ctx, url)
 	if err != nil {
-		return d, nil, err
+		return d, nil, nil, err
 	}
-	return desk(db, key.Public()), func() { _ = db.Close() }, nil
+	return desk(db, key.Public()), db.Line, func() { _ = db.Close() }, nil
 }
 
 // blank is the record before anything was recorded.
@@ -133,6 +156,8 @@ func (blank) Freezes(context.Context, bool) ([]fairlead.StandingFreeze, error) {
 func (blank) Grants(context.Context, string, string, string) ([]fairlead.Grant, error) {
 	return nil, nil
 }
+
+func (blank) Line(context.Context, string, string) (fairlead.Line, error) { return nil, nil }
 
 func (blank) Run(context.Context, string) (fairlead.Run, error) {
 	return fairlead.Run{}, nothing("run")
