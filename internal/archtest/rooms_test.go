@@ -54,6 +54,11 @@ var house = []room{
 		"github.com/zricethezav/gitleaks/v8", "github.com/rs/zerolog", "github.com/spf13/viper",
 		"github.com/bmatcuk/doublestar/v4",
 	}},
+	{path: "step/scan/iac", rooms: stepRooms("iac"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
+	{path: "iac", rooms: []string{"."}, libs: []string{
+		"github.com/open-policy-agent/opa", "github.com/moby/buildkit", "github.com/hashicorp/hcl/v2",
+		"github.com/zclconf/go-cty", "go.yaml.in/yaml/v3",
+	}},
 	{path: "step/sbom/source", rooms: stepRooms("inventory")},
 	// What software is made of: finding it out, and working on what others found.
 	{path: "inventory", rooms: []string{".", "format/*", "inventory/lock", "sbom"}, libs: []string{

@@ -6,6 +6,7 @@ import (
 	buildcommand "fairlead.dev/step/build/command"
 	checkhttp "fairlead.dev/step/check/http"
 	sbomsource "fairlead.dev/step/sbom/source"
+	scaniac "fairlead.dev/step/scan/iac"
 	scansca "fairlead.dev/step/scan/sca"
 	scansecrets "fairlead.dev/step/scan/secrets"
 	testcommand "fairlead.dev/step/test/command"
@@ -17,6 +18,7 @@ func Types() []step.Type {
 		buildcommand.Type(),
 		checkhttp.Type(),
 		sbomsource.Type(),
+		scaniac.Type(),
 		scansca.Type(),
 		scansecrets.Type(),
 		testcommand.Type(),
