@@ -50,9 +50,10 @@ var house = []room{
 	{path: "step/steptest", tests: true, rooms: []string{".", "command", "step", "format/*"}, libs: testLibs},
 	{path: "step/build/command", rooms: stepRooms("command"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
 	{path: "step/test/command", rooms: stepRooms("command"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
-	{path: "step/scan/secrets", rooms: stepRooms(), libs: []string{
+	{path: "step/scan/secrets", rooms: stepRooms("command", "credential"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
+	// Secrets are looked for in trees and in images, by the same engines.
+	{path: "credential", rooms: []string{"."}, libs: []string{
 		"github.com/zricethezav/gitleaks/v8", "github.com/rs/zerolog", "github.com/spf13/viper",
-		"github.com/bmatcuk/doublestar/v4",
 	}},
 	{path: "step/scan/iac", rooms: stepRooms("iac"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
 	{path: "iac", rooms: []string{"."}, libs: []string{

@@ -1,13 +1,20 @@
 package secrets_test
 
 import (
+	"os"
 	"testing"
 
 	"fairlead.dev"
+	"fairlead.dev/command"
 	"fairlead.dev/step"
 	"fairlead.dev/step/scan/secrets"
 	"fairlead.dev/step/steptest"
 )
+
+func TestMain(m *testing.M) {
+	command.Guard()
+	os.Exit(m.Run())
+}
 
 func TestContract(t *testing.T) {
 	leak := "key = " + "AKIA" + "Z7QXW3RT5KLM2PNB" + "\n"

@@ -1,7 +1,6 @@
 package secrets
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -10,34 +9,51 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"github.com/zricethezav/gitleaks/v8/detect"
 
 	"fairlead.dev"
+	"fairlead.dev/credential"
 )
 
-// scan walks files and collects what it finds, once for each fingerprint.
-type scan struct {
-	root     *os.Root
-	output   io.Writer
-	detector *detect.Detector
-	allow    []string
-	known    map[string]bool
-	limit    int64 // bytes
+// mostSightings is how many places of secrets a scan tells of. Whoever has more
+// is looking at something that should not be scanned.
+const mostSightings = 10_000
 
-	found     map[string]*sighting
+// scan looks at files, several at a time, and collects what it finds.
+type scan struct {
+	root   *os.Root
+	finder *credential.Finder
+	config Config
+	known  map[string]bool
+	limit  int64 // bytes of a file
+
+	mu        sync.Mutex
+	sightings []sighting
+	notes     []string // about files that were not scanned
 	scanned   int
 	skipped   int
-	knownSeen int
 	bytes     int64
+
+	knownSeen int
 }
 
-// sighting is a finding and how often it was seen in its file.
+// sighting is a hit at a place.
 type sighting struct {
-	finding fairlead.Finding
-	times   int
+	credential.Hit
+	path   string
+	object string // of git's, when it comes from the history
+}
+
+// job is a file to look at.
+type job struct {
+	path    string
+	size    int64
+	object  string
+	content []byte // nil: it is read from the tree
 }
 
 func newScan(c Config) (*scan, error) {
@@ -46,43 +62,74 @@ func newScan(c Config) (*scan, error) {
 			return nil, problem(fairlead.KindInvalid, "globs are like docs/**/*.md", fmt.Errorf("allow: %q is not a glob", g))
 		}
 	}
-	d, err := newDetector(c.InlineAllow)
+	f, err := credential.New(credential.Options{InlineAllow: c.InlineAllow})
 	if err != nil {
-		return nil, problem(fairlead.KindInternal, "", err)
+		return nil, err
 	}
-	s := &scan{detector: d, allow: c.Allow, known: map[string]bool{}, limit: int64(c.MaxMiB) * mebibyte, found: map[string]*sighting{}}
+	s := &scan{finder: f, config: c, known: map[string]bool{}, limit: int64(c.MaxMiB) * mebibyte}
 	for _, f := range c.Known {
 		s.known[f] = true
 	}
 	return s, nil
 }
 
-// paths scans the files of a change. A path that is gone was deleted.
-func (s *scan) paths(ctx context.Context, paths []string) error {
-	for _, p := range paths {
-		info, err := s.root.Lstat(p)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if info.IsDir() { // a submodule: its content has its own deliveries
-			continue
-		}
-		if err := s.file(ctx, path.Clean(p), info); err != nil {
-			return err
-		}
+// each looks at all files that list hands out, and gives the first error of
+// either side.
+func (s *scan) each(ctx context.Context, list func(ctx context.Context, hand func(job) error) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	jobs := make(chan job, 64)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for j := range jobs {
+				if err := s.file(ctx, j); err != nil {
+					cancel(err)
+				}
+			}
+		})
 	}
-	return nil
+	err := list(ctx, func(j job) error {
+		select {
+		case jobs <- j:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	close(jobs)
+	workers.Wait()
+	return cmp.Or(context.Cause(ctx), err)
 }
 
-// visit scans one entry of the tree. Git's own files are not source.
-func (s *scan) visit(ctx context.Context) fs.WalkDirFunc {
-	return func(p string, d fs.DirEntry, err error) error {
+// paths hands out the files of a change. A path that is gone was deleted; a
+// directory is a submodule, whose content has its own deliveries.
+func (s *scan) paths(paths []string) func(context.Context, func(job) error) error {
+	return func(_ context.Context, hand func(job) error) error {
+		for _, p := range paths {
+			info, err := s.root.Lstat(p)
+			if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+				continue
+			}
+			if err == nil {
+				err = s.hand(path.Clean(p), info, hand)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// tree hands out all files. Git's own are not source.
+func (s *scan) tree(ctx context.Context, hand func(job) error) error {
+	return fs.WalkDir(s.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
 		case d.IsDir() && d.Name() == ".git":
 			return fs.SkipDir
 		case d.IsDir():
@@ -92,86 +139,71 @@ func (s *scan) visit(ctx context.Context) fs.WalkDirFunc {
 		if err != nil {
 			return err
 		}
-		return s.file(ctx, p, info)
-	}
+		return s.hand(p, info, hand)
+	})
 }
 
-// file scans one file. Symlinks and other special files are passed over: what
-// a link points to is scanned under its own name.
-func (s *scan) file(ctx context.Context, p string, info fs.FileInfo) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
+// hand hands a file of the tree out. Symlinks and other special files are passed
+// over: what a link points to is scanned under its own name.
+func (s *scan) hand(p string, info fs.FileInfo, hand func(job) error) error {
 	if !info.Mode().IsRegular() || s.allowed(p) {
 		return nil
 	}
-	if info.Size() > s.limit {
+	return hand(job{path: p, size: info.Size()})
+}
+
+func (s *scan) allowed(p string) bool {
+	return slices.ContainsFunc(s.config.Allow, func(g string) bool { return doublestar.MatchUnvalidated(g, p) })
+}
+
+// file looks at one file.
+func (s *scan) file(ctx context.Context, j job) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if j.size > s.limit {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.skipped++
-		fmt.Fprintf(s.output, "%s: not scanned: %d MiB, the limit is %d\n", p, info.Size()/mebibyte, s.limit/mebibyte)
+		s.notes = append(s.notes, fmt.Sprintf("%s: not scanned: %d MiB, the limit is %d", j.path, j.size/mebibyte, s.limit/mebibyte))
 		return nil
 	}
-	content, err := s.read(p)
-	if err != nil {
-		return err
+	content := j.content
+	if content == nil {
+		var err error
+		if content, err = s.read(j.path, j.size); err != nil {
+			return err
+		}
 	}
-	if binary(content) {
+	hits := s.finder.Find(ctx, j.path, content)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if credential.Binary(content) {
 		s.skipped++
-		content = nil // rules about names alone still apply
 	} else {
 		s.scanned++
 		s.bytes += int64(len(content))
 	}
-	for _, hit := range detectIn(ctx, s.detector, p, string(content)) {
-		s.add(hit)
+	for _, h := range hits {
+		s.sightings = append(s.sightings, sighting{Hit: h, path: j.path, object: j.object})
+	}
+	if len(s.sightings) > mostSightings {
+		return problem(fairlead.KindFailed, "name files that are no source under allow",
+			fmt.Errorf("more than %d secrets, the last in %s", mostSightings, j.path))
 	}
 	return nil
 }
 
-func (s *scan) read(p string) ([]byte, error) {
+func (s *scan) read(p string, size int64) ([]byte, error) {
 	f, err := s.root.Open(p)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, s.limit))
-}
-
-func (s *scan) allowed(p string) bool {
-	return slices.ContainsFunc(s.allow, func(g string) bool { return doublestar.MatchUnvalidated(g, p) })
-}
-
-func (s *scan) add(f fairlead.Finding) {
-	if s.known[f.Fingerprint] {
-		s.knownSeen++
-		return
+	content := make([]byte, min(size, s.limit)) // what grows meanwhile is of the next scan
+	n, err := io.ReadFull(f, content)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = nil
 	}
-	if seen, ok := s.found[f.Fingerprint]; ok {
-		seen.times++
-		return
-	}
-	s.found[f.Fingerprint] = &sighting{finding: f, times: 1}
-}
-
-// sorted gives the findings by place.
-func (s *scan) sorted() []fairlead.Finding {
-	out := make([]fairlead.Finding, 0, len(s.found))
-	for _, seen := range s.found {
-		f := seen.finding
-		if seen.times > 1 {
-			f.Message += fmt.Sprintf(" (%d times in this file)", seen.times)
-		}
-		out = append(out, f)
-	}
-	slices.SortFunc(out, func(a, b fairlead.Finding) int {
-		return cmp.Or(
-			cmp.Compare(a.Location.Path, b.Location.Path), cmp.Compare(a.Location.Line, b.Location.Line),
-			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint),
-		)
-	})
-	return out
-}
-
-// binary tells by a zero byte near the beginning, as git does.
-func binary(content []byte) bool {
-	return bytes.IndexByte(content[:min(len(content), 8000)], 0) >= 0
+	return content[:n], err
 }

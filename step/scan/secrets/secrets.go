@@ -1,16 +1,19 @@
 // Package secrets is the step type scan.secrets: it looks for keys, tokens and
-// passwords in the files of a change or of the whole tree. It is the only
-// place that knows gitleaks.
+// passwords in the files of a change, in the whole tree, or in all that git
+// remembers. What a credential looks like is known by the room credential.
 package secrets
 
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
+	"slices"
 
 	"fairlead.dev"
+	"fairlead.dev/credential"
 	"fairlead.dev/step"
 )
 
@@ -19,34 +22,39 @@ const Name = "scan.secrets"
 
 // The scopes of a scan.
 const (
-	scopeChange = "change"
-	scopeTree   = "tree"
+	scopeChange  = "change"
+	scopeTree    = "tree"
+	scopeHistory = "history"
 )
 
 const mebibyte = 1 << 20
+
+// engine is our own engine's version: it rises when it finds something else.
+const engine = "credential 1"
 
 //go:embed secrets.md
 var doc string
 
 // Config is the step's configuration.
 type Config struct {
-	Scope       string   `json:"scope" doc:"what is scanned: the files of the change, or the whole tree" enum:"change,tree"`
+	Scope       string   `json:"scope" doc:"what is scanned: the files of the change, the whole tree, or every version of every file in the history" enum:"change,tree,history"`
 	Allow       []string `json:"allow" doc:"globs of paths that are not scanned"`
 	Known       []string `json:"known" doc:"fingerprints of findings that are known and accepted"`
 	InlineAllow bool     `json:"inline-allow" doc:"whether a line with the comment gitleaks:allow is passed over"`
 	MaxMiB      int      `json:"max-mib" doc:"files larger than this many MiB are not scanned" min:"1" max:"64"`
+	Salt        string   `json:"salt" doc:"any words of your own that fingerprints are keyed with, so that nobody can prepare guesses"`
 }
 
 // Type describes scan.secrets.
 func Type() step.Type {
 	return step.Type{
-		Version:  version(),
+		Version:  credential.Version() + " " + engine,
 		Name:     Name,
 		Title:    "look for secrets in the source",
 		Doc:      doc,
 		Needs:    step.Needs{Workspace: true, Change: true, Memory: 512, Confined: true},
 		Produces: []string{fairlead.PredicateScan},
-		Config:   Config{Scope: scopeChange, Allow: []string{}, Known: []string{}, MaxMiB: 4},
+		Config:   Config{Scope: scopeChange, Allow: []string{}, Known: []string{}, MaxMiB: 16},
 		Run:      run,
 	}
 }
@@ -55,6 +63,7 @@ func Type() step.Type {
 type predicate struct {
 	Tool     string           `json:"tool"`
 	Version  string           `json:"version"`
+	Engine   string           `json:"engine"` // our own, beside it
 	Rules    int              `json:"rules"`
 	Scope    string           `json:"scope"`
 	Scanned  int              `json:"files_scanned"`
@@ -77,39 +86,57 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	if err != nil {
 		return step.Out{}, err
 	}
-	root, err := os.OpenRoot(in.Workspace)
-	if err != nil {
+	if s.root, err = os.OpenRoot(in.Workspace); err != nil {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
-	defer root.Close()
-	s.root, s.output = root, in.Output
-	if config.Scope == scopeTree {
-		err = fs.WalkDir(root.FS(), ".", s.visit(ctx))
-	} else {
-		err = s.paths(ctx, in.Event.Change.Paths)
+	defer s.root.Close()
+	past := history{in: in, limit: s.limit, skip: s.allowed}
+	switch config.Scope {
+	case scopeHistory:
+		if !past.isRepository() {
+			return step.Out{Outcome: step.Skipped, Reason: "there is no history: not the top of a git repository"}, nil
+		}
+		err = s.each(ctx, past.blobs)
+	case scopeTree:
+		err = s.each(ctx, s.tree)
+	default:
+		err = s.each(ctx, s.paths(in.Event.Change.Paths))
 	}
 	if err := context.Cause(ctx); err != nil {
 		return step.Out{}, problem(fairlead.KindCancelled, "", err)
 	}
 	if err != nil {
-		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
+		return step.Out{}, asProblem(err)
 	}
-	return s.out(config), nil
+	findings := s.findings()
+	if config.Scope == scopeHistory {
+		if err := past.tell(ctx, findings); err != nil {
+			return step.Out{}, asProblem(err)
+		}
+	}
+	return s.out(config, findings, in.Output), nil
 }
 
 // out reports what the scan found. Findings do not fail the step: the gate
 // decides what they mean.
-func (s *scan) out(config Config) step.Out {
-	findings := s.sorted()
+func (s *scan) out(config Config, findings []fairlead.Finding, output io.Writer) step.Out {
 	p := predicate{
-		Tool: "gitleaks", Version: version(), Rules: len(s.detector.Config.Rules), Scope: config.Scope,
+		Tool: "gitleaks", Version: credential.Version(), Engine: engine, Rules: s.finder.Rules(), Scope: config.Scope,
 		Scanned: s.scanned, Skipped: s.skipped, Known: s.knownSeen, Findings: []findingSummary{},
+	}
+	slices.Sort(s.notes)
+	for _, note := range s.notes {
+		fmt.Fprintln(output, note)
 	}
 	for _, f := range findings {
 		p.Findings = append(p.Findings, findingSummary{f.Rule, f.Severity, f.Location.Path, f.Location.Line, f.Fingerprint})
-		fmt.Fprintf(s.output, "%s:%d:%d: %s: %s\n", f.Location.Path, f.Location.Line, f.Location.Column, f.Rule, f.Message)
+		more := ""
+		if len(f.Further) > 0 {
+			more = fmt.Sprintf(", and at %d further places", len(f.Further))
+		}
+		fmt.Fprintf(output, "%s:%d:%d: %s: %s%s\n", f.Location.Path, f.Location.Line, f.Location.Column, f.Rule, f.Message, more)
 	}
-	fmt.Fprintf(s.output, "%d files scanned, %d skipped, %d findings\n", s.scanned, s.skipped, len(findings))
+	fmt.Fprintf(output, "%d files scanned, %d skipped, %d findings\n", s.scanned, s.skipped, len(findings))
 	return step.Out{
 		Outcome:  step.Done,
 		Findings: findings,
@@ -121,6 +148,15 @@ func (s *scan) out(config Config) step.Out {
 			{Name: "findings_known", Value: float64(s.knownSeen), Unit: "1"},
 		},
 	}
+}
+
+// asProblem keeps a problem and makes one of any other error.
+func asProblem(err error) error {
+	var p *fairlead.Problem
+	if errors.As(err, &p) {
+		return err
+	}
+	return problem(fairlead.KindUnavailable, "", err)
 }
 
 func problem(kind fairlead.Kind, hint string, err error) error {

@@ -1,10 +1,13 @@
-package secrets
+package credential
 
 import (
+	"slices"
 	"strings"
 
 	"fairlead.dev"
 )
+
+func sorted(s []string) []string { slices.Sort(s); return s }
 
 // issuer is who can revoke what a rule finds.
 type issuer struct {
@@ -47,7 +50,7 @@ func issuerOf(rule string) (issuer, bool) {
 	return issuer{}, false
 }
 
-func severityOf(rule string) fairlead.Severity {
+func severityFor(rule string) fairlead.Severity {
 	if i, ok := issuerOf(rule); ok && i.critical {
 		return fairlead.SeverityCritical
 	}
@@ -55,7 +58,7 @@ func severityOf(rule string) fairlead.Severity {
 }
 
 // fix says what to do. Removing the value is not enough: it was seen.
-func fix(rule string) string {
+func fixFor(rule string) string {
 	where := "whoever issued it"
 	if i, ok := issuerOf(rule); ok {
 		where = i.where
