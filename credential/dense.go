@@ -15,32 +15,31 @@ const (
 	isAlpha
 )
 
-var class = func() (t [256]byte) {
-	for c := range t {
-		switch {
-		case '0' <= c && c <= '9':
-			t[c] = inKey | isDigit | inB64 | inName
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
-			t[c] = inKey | inB64 | inName | isAlpha
-		case c == '_', c == '-':
-			t[c] = inKey | inB64 | inName
-		case c == '.':
-			t[c] = inKey | inName
-		case c == '+', c == '/':
-			t[c] = inKey | inB64
-		case c == '=':
-			t[c] = inKey
-		}
+// class gives the classes of a byte.
+func class(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return inKey | isDigit | inB64 | inName
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		return inKey | inB64 | inName | isAlpha
+	case c == '_', c == '-':
+		return inKey | inB64 | inName
+	case c == '.':
+		return inKey | inName
+	case c == '+', c == '/':
+		return inKey | inB64
+	case c == '=':
+		return inKey
 	}
-	return t
-}()
+	return 0
+}
 
 // dense tells whether there is something in b that may be a key: ten bytes or
 // more without a gap, with a digit when asked for.
 func dense(b []byte, digit bool) bool {
 	run, digits := 0, 0
 	for _, c := range b {
-		k := class[c]
+		k := class(c)
 		if k&inKey == 0 {
 			run, digits = 0, 0
 			continue
@@ -67,12 +66,12 @@ func old(content []byte) []int {
 		}
 		at := i + n
 		i = at + 2
-		if at > 0 && class[content[at-1]]&inName != 0 || len(content) < i+24 {
+		if at > 0 && class(content[at-1])&inName != 0 || len(content) < i+24 {
 			continue
 		}
 		digits := 0
 		for j := range 24 {
-			switch k := class[content[i+j]]; {
+			switch k := class(content[i+j]); {
 			case k&isDigit != 0:
 				digits++
 			case k&isAlpha == 0:
@@ -95,7 +94,7 @@ func (l *leaks) encoded(content []byte) []int {
 		// and one look in many bytes tells.
 		end := i + least
 		for j := end - 1; j >= i; j-- {
-			if class[content[j]]&inB64 == 0 {
+			if class(content[j])&inB64 == 0 {
 				i = j + 1
 				break
 			}
@@ -103,7 +102,7 @@ func (l *leaks) encoded(content []byte) []int {
 		if i+least != end {
 			continue
 		}
-		for end < len(content) && class[content[end]]&inB64 != 0 && end-i < most {
+		for end < len(content) && class(content[end])&inB64 != 0 && end-i < most {
 			end++
 		}
 		if end-i >= least && l.decodes(content[i:end]) {

@@ -171,7 +171,7 @@ func dotted(s string) bool {
 
 func identifier(s string) bool {
 	for i := range len(s) {
-		if class[s[i]]&inName == 0 {
+		if class(s[i])&inName == 0 {
 			return false
 		}
 	}

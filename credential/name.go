@@ -98,10 +98,10 @@ func split(name string) []string {
 	for i := range len(name) {
 		c := name[i]
 		switch {
-		case class[c]&(isAlpha|isDigit) == 0:
+		case class(c)&(isAlpha|isDigit) == 0:
 			flush(i)
 			begin = i + 1
-		case i > begin && upper(c) && (!upper(name[i-1]) || i+1 < len(name) && class[name[i+1]]&isAlpha != 0 && !upper(name[i+1])):
+		case i > begin && upper(c) && (!upper(name[i-1]) || i+1 < len(name) && class(name[i+1])&isAlpha != 0 && !upper(name[i+1])):
 			flush(i)
 		}
 	}

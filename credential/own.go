@@ -133,10 +133,10 @@ func (s *search) name(at, n int) {
 		return
 	}
 	from, to := at, at+n
-	for from > 0 && at-from < 64 && class[s.b[from-1]]&inName != 0 {
+	for from > 0 && at-from < 64 && class(s.b[from-1])&inName != 0 {
 		from--
 	}
-	for to < len(s.b) && to-at < 64 && class[s.b[to]]&inName != 0 {
+	for to < len(s.b) && to-at < 64 && class(s.b[to])&inName != 0 {
 		to++
 	}
 	s.done = to

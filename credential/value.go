@@ -92,7 +92,7 @@ func typed(rest []byte) bool {
 
 func identifierOrSpace(b []byte) bool {
 	for _, c := range b {
-		if class[c]&inName == 0 && c != ' ' && c != '?' && c != '*' {
+		if class(c)&inName == 0 && c != ' ' && c != '?' && c != '*' {
 			return false
 		}
 	}
@@ -115,7 +115,7 @@ func (s *search) read(name, at int) (value, bool) {
 		if at+i < len(b) && strings.IndexByte("\"'`", b[at+i]) >= 0 {
 			return s.literal(at, at+i)
 		}
-		if at+i >= len(b) || class[b[at+i]]&isAlpha == 0 && b[at+i] != '@' && b[at+i] != '\\' {
+		if at+i >= len(b) || class(b[at+i])&isAlpha == 0 && b[at+i] != '@' && b[at+i] != '\\' {
 			break
 		}
 	}

@@ -24,15 +24,12 @@ func hash3(a, b, c byte) uint16 {
 }
 
 // lower maps upper-case ASCII to lower case.
-var lower = func() (t [256]byte) {
-	for i := range t {
-		t[i] = byte(i)
-		if 'A' <= i && i <= 'Z' {
-			t[i] += 'a' - 'A'
-		}
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
 	}
-	return t
-}()
+	return c
+}
 
 // each calls found for every place where a word begins, in order, until it
 // answers false.
@@ -40,10 +37,10 @@ func (w *words) each(content []byte, found func(at, word int) bool) {
 	if len(content) < 3 {
 		return
 	}
-	b, c := lower[content[0]], lower[content[1]]
+	b, c := lower(content[0]), lower(content[1])
 	for i := 2; i < len(content); i++ {
 		a := b
-		b, c = c, lower[content[i]]
+		b, c = c, lower(content[i])
 		h := hash3(a, b, c)
 		if w.bits[h>>6]&(1<<(h&63)) == 0 {
 			continue
@@ -62,7 +59,7 @@ func hasFold(content []byte, word string) bool {
 		return false
 	}
 	for i := range len(word) {
-		if lower[content[i]] != word[i] {
+		if lower(content[i]) != word[i] {
 			return false
 		}
 	}
