@@ -3,8 +3,9 @@ package credential_test
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"testing"
 
 	"fairlead.dev/credential"
@@ -18,7 +19,11 @@ func BenchmarkSource(b *testing.B) {
 		b.Fatal(err)
 	}
 	files, size := map[string][]byte{}, int64(0)
-	root := filepath.Join(runtime.GOROOT(), "src", "net")
+	goroot, err := exec.CommandContext(b.Context(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	root := filepath.Join(strings.TrimSpace(string(goroot)), "src", "net")
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err

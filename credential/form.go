@@ -112,7 +112,7 @@ func (s *search) argument(at int, word string) {
 		from = skip(s.b, from, " ")
 	}
 	var v value
-	ok := false
+	var ok bool
 	if from < len(s.b) && (s.b[from] == '\'' || s.b[from] == '"') {
 		v, ok = s.literal(from, from)
 	} else {

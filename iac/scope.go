@@ -125,7 +125,7 @@ func (s scope) value(f File, e hclsyntax.Expression) (any, *place) {
 	case *hclsyntax.ObjectConsExpr:
 		m := map[string]any{}
 		for _, item := range e.Items {
-			key, _ := s.text(f, item.KeyExpr)
+			key := s.text(f, item.KeyExpr)
 			v, p := s.value(f, item.ValueExpr)
 			p.loc.Line, p.loc.Column = item.KeyExpr.Range().Start.Line, item.KeyExpr.Range().Start.Column
 			m[key] = v
@@ -150,27 +150,25 @@ func (s scope) value(f File, e hclsyntax.Expression) (any, *place) {
 	if v, ok := s.eval(e); ok {
 		return plain(v), here
 	}
-	text, _ := s.text(f, e)
-	return text, here
+	return s.text(f, e), here
 }
 
 // text gives an expression as text: a template with what is known put in.
-func (s scope) text(f File, e hclsyntax.Expression) (string, bool) {
+func (s scope) text(f File, e hclsyntax.Expression) string {
 	if v, ok := s.eval(e); ok {
 		if text, ok := plain(v).(string); ok {
-			return text, true
+			return text
 		}
 	}
 	if t, ok := e.(*hclsyntax.TemplateExpr); ok {
 		var b strings.Builder
 		for _, part := range t.Parts {
-			text, _ := s.text(f, part)
-			b.WriteString(text)
+			b.WriteString(s.text(f, part))
 		}
-		return b.String(), false
+		return b.String()
 	}
 	r := e.Range()
-	return "${" + strings.TrimSpace(string(r.SliceBytes(f.Content))) + "}", false
+	return "${" + strings.TrimSpace(string(r.SliceBytes(f.Content))) + "}"
 }
 
 // plain turns a known value into what JSON has.

@@ -101,9 +101,10 @@ func Analyse(ctx context.Context, q Query) (Report, error) {
 	if q.Tests {
 		args = append(args, "-test")
 	}
+	args = append(args, "-C", q.Dir, "./...")
 	stdout, stderr := &bounded{max: maxReport}, &bounded{max: 64 << 10, cut: true}
 	cmd := exec.CommandContext(ctx, self)
-	cmd.Args, cmd.Dir, cmd.Env = append(args, "-C", q.Dir, "./..."), q.Dir, environment(q)
+	cmd.Args, cmd.Dir, cmd.Env = args, q.Dir, environment(q)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -72,7 +72,7 @@ func lock(ctx context.Context, path string) (func(), error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return func() { f.Close() }, nil //nolint:errcheck // closing gives the lock back
+			return func() { f.Close() }, nil // closing gives the lock back
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			return nil, errors.Join(importProblem(fairlead.KindUnavailable, "", err), f.Close())
@@ -108,7 +108,7 @@ func workingCopy(path string) (string, error) {
 // discard removes a working copy with everything beside it.
 func discard(temp string) {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
-		os.Remove(temp + suffix) //nolint:errcheck // what is left is removed by the next import
+		os.Remove(temp + suffix) // what is left is removed by the next import
 	}
 }
 

@@ -54,8 +54,8 @@ func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine
 	if err != nil {
 		return cli.Scanned{}, err
 	}
-	out, err := s.conclude(ctx, tree, results)
-	if err == nil && q.SARIF != "" {
+	out := s.conclude(tree, results)
+	if q.SARIF != "" {
 		err = writeSARIF(q.SARIF, out.Findings)
 	}
 	return out, err
@@ -76,9 +76,8 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // tree is what is to be scanned, with all that is known about it.
 type tree struct {
-	job    scan.Job
-	whole  bool // it is all of the repository
-	vulndb string
+	job   scan.Job
+	whole bool // it is all of the repository
 }
 
 // tree finds the files, the commit they are based on, and the database.
@@ -148,7 +147,7 @@ func (s scanner) advisories(_ context.Context, named, _ string) (string, error) 
 }
 
 // conclude makes findings over time of what the engines found.
-func (s scanner) conclude(_ context.Context, t tree, results []scan.Result) (cli.Scanned, error) {
+func (s scanner) conclude(t tree, results []scan.Result) cli.Scanned {
 	now := time.Now().UTC()
 	sc := triage.Scan{Service: t.job.Service, Commit: t.job.Event.Commit, Time: now}
 	out := cli.Scanned{Path: t.job.Source.Dir, Service: t.job.Service, Commit: t.job.Event.Commit, Engines: []cli.Engine{}, Findings: []fairlead.Tracked{}}
@@ -164,7 +163,7 @@ func (s scanner) conclude(_ context.Context, t tree, results []scan.Result) (cli
 	out.Findings = append(out.Findings, triage.Standing(after)...)
 	out.Summary = summary(out.Findings, now)
 	out.Lines = append(record.FindingLines(out.Findings, now), summaryLines(out, now)...)
-	return out, nil
+	return out
 }
 
 func engineOf(r scan.Result) cli.Engine {

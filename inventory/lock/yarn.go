@@ -11,7 +11,6 @@ type yarnEntry struct {
 	names     []string // "left-pad@^1.0.0", all that it answers to
 	version   string
 	integrity string
-	resolved  string
 	needs     map[string]string
 	own       bool // a part of the project itself
 }

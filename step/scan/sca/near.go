@@ -182,7 +182,7 @@ func writeReport(file string, r reach.Report) {
 	}
 	_, err = temp.Write(b)
 	if cerr := temp.Close(); err != nil || cerr != nil || os.Rename(temp.Name(), file) != nil {
-		os.Remove(temp.Name()) //nolint:errcheck // only a cache
+		os.Remove(temp.Name())
 	}
 }
 

@@ -163,7 +163,7 @@ func (h history) git(ctx context.Context, input string, read func(*bufio.Reader)
 	env = append(env, "GIT_SAYS="+trouble, "GIT_NO_LAZY_FETCH=1", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1", "GIT_ARGS=core.fsmonitor=false")
 	script := `exec git -c "$GIT_ARGS" --no-pager ` + strings.Join(args, " ") + ` 2>"$GIT_SAYS"`
 	result, err := command.Run(ctx, command.Spec{Shell: script, Dir: h.in.Workspace, Env: env, Input: input, Output: w, Hide: h.in.Hide, ReadOnly: h.in.ReadOnly})
-	w.Close()
+	_ = w.Close() // ends the reader
 	rerr := <-done
 	switch {
 	case rerr != nil && !errors.Is(rerr, io.ErrClosedPipe):
