@@ -40,6 +40,8 @@ const (
 	RecordExceptionAsked   RecordType = "exception.requested"
 	RecordExceptionGiven   RecordType = "exception.approved"
 	RecordExceptionRevoked RecordType = "exception.revoked"
+	RecordReleaseAffected  RecordType = "release.affected" // a vulnerability became known of what takes traffic
+	RecordReleaseCleared   RecordType = "release.cleared"  // a vulnerability is no longer said to affect it
 )
 
 // Record is an append-only fact. ID is its idempotency key: appending an ID
@@ -74,5 +76,6 @@ type Update struct {
 	Findings    []Tracked // each one change ahead of what is kept, or new: KindConflict otherwise
 	Exception   *Exception
 	Weighed     *Weighed
+	Exposures   []Exposure
 	Join        []Ticket // all of one run: its places in line. What it has already stays as it is
 }

@@ -17,11 +17,6 @@ const (
 	FindingAccepted   FindingState = "accepted"
 )
 
-// FindingStates lists the states, from the beginning of a finding's life.
-func FindingStates() []FindingState {
-	return []FindingState{FindingNew, FindingOpen, FindingReopened, FindingFixed, FindingSuppressed, FindingAccepted}
-}
-
 // Observation is what one tool says about a finding.
 type Observation struct {
 	Fingerprint string    `json:"fingerprint"` // as the tool gave it

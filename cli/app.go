@@ -26,6 +26,8 @@ type App struct {
 	Traffic func(fairlead.JudgePolicy) Traffic
 	Replay  func(ReplayQuery) (Replayed, error)
 	Kinds   []Kind
+	// Vulnerabilities is the database of known ones.
+	Vulnerabilities func(Settings) Vulnerabilities
 }
 
 // PlanQuery says what to plan for. Empty fields mean the obvious: HEAD, the

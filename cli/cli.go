@@ -92,7 +92,7 @@ func (c *commands) root() *cobra.Command {
 		c.planCommand(), c.runCommand(), c.statusCommand(), c.whyCommand(), c.logsCommand(), c.watchCommand(),
 		c.envCommand(), c.promoteCommand(), c.evidenceCommand(), c.cancelCommand(), c.retryCommand(), c.resumeCommand(), c.rollbackCommand(),
 		c.approveCommand(), c.rejectCommand(), c.freezeCommand(), c.breakGlassCommand(),
-		c.configCommand(), c.explainCommand(), c.doctorCommand(), c.serveCommand(), c.agentCommand(), c.judgeCommand(),
+		c.configCommand(), c.explainCommand(), c.doctorCommand(), c.serveCommand(), c.vulndbCommand(), c.agentCommand(), c.judgeCommand(),
 		c.scanCommand(),
 	)
 	for _, sub := range root.Commands() {

@@ -61,6 +61,7 @@ type documents struct {
 	findings                               []string
 	exception                              string
 	weighed                                []byte
+	exposures                              []string
 }
 
 func encode(u fairlead.Update) (d documents, err error) {
@@ -93,6 +94,9 @@ func encode(u fairlead.Update) (d documents, err error) {
 	for _, e := range u.Evidence {
 		e.Envelope = nil // kept beside the document, byte by byte
 		d.evidence = append(d.evidence, doc(e))
+	}
+	for _, x := range u.Exposures {
+		d.exposures = append(d.exposures, doc(x))
 	}
 	for _, r := range u.Revocations {
 		d.revocations = append(d.revocations, doc(r))
@@ -158,6 +162,9 @@ func (t *tx) apply(u fairlead.Update, d documents) error {
 	if err := t.findings(u, d); err != nil {
 		return err
 	}
+	if err := t.exposures(u.Exposures, d.exposures); err != nil {
+		return err
+	}
 	return t.people(u, d)
 }
 
@@ -176,8 +183,8 @@ const (
 	putDeployment = `INSERT INTO deployment (id, environment, service, started, doc) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET environment = excluded.environment, service = excluded.service,
 		started = excluded.started, doc = excluded.doc`
-	putEnvironment = `INSERT INTO environment (environment, service, fence, doc) VALUES (?, ?, ?, ?)
-		ON CONFLICT (environment, service) DO UPDATE SET fence = excluded.fence, doc = excluded.doc
+	putEnvironment = `INSERT INTO environment (environment, service, fence, release_id, doc) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (environment, service) DO UPDATE SET fence = excluded.fence, release_id = excluded.release_id, doc = excluded.doc
 		WHERE environment.fence <= excluded.fence`
 	putRevocation = `INSERT INTO revocation (evidence, run_id, time, doc) VALUES (?, ?, ?, ?)`
 	putEvidence   = `INSERT INTO evidence (id, run_id, time, envelope, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
@@ -221,7 +228,11 @@ func (t *tx) deployment(d fairlead.Deployment, doc string) error {
 }
 
 func (t *tx) environment(e fairlead.EnvironmentState, doc string) error {
-	n, err := t.exec(putEnvironment, e.Environment, e.Service, e.Fence, doc)
+	release := ""
+	if e.Current != nil {
+		release = string(e.Current.ID)
+	}
+	n, err := t.exec(putEnvironment, e.Environment, e.Service, e.Fence, release, doc)
 	if err == nil && n == 0 {
 		return &fairlead.Problem{
 			Op: "commit", Kind: fairlead.KindConflict,

@@ -49,7 +49,8 @@ type Matches struct {
 
 // Match gives the vulnerabilities of components, by purl and by the ranges of
 // the records about the package; withdrawn records do not count. What cannot
-// be looked up is in Unmatched. Equal input and content give equal answers.
+// be looked up is in Unmatched. VEX statements apply that are about a component
+// itself, or about a component of one of the products, named by purl. Equal input and content give equal answers.
 func (d *DB) Match(ctx context.Context, components []fairlead.Component, products ...string) (Matches, error) {
 	m := matcher{keys: map[string]wanted{}}
 	for _, c := range components {
@@ -58,7 +59,7 @@ func (d *DB) Match(ctx context.Context, components []fairlead.Component, product
 	if err := m.look(ctx, d.sql); err != nil {
 		return Matches{}, readProblem(err)
 	}
-	if err := m.join(ctx, d.sql); err != nil {
+	if err := m.join(ctx, d.sql, products); err != nil {
 		return Matches{}, readProblem(err)
 	}
 	return m.answer, nil
@@ -256,7 +257,7 @@ func clears(rows []row, version string, compare osv.Compare) bool {
 func unique(all []string) []string { return slices.Compact(slices.Sorted(slices.Values(all))) }
 
 // join adds what is known about the exploitation of what was found.
-func (m *matcher) join(ctx context.Context, q *sql.DB) error {
+func (m *matcher) join(ctx context.Context, q *sql.DB, products []string) error {
 	if len(m.answer.Found) == 0 {
 		return nil
 	}
@@ -276,7 +277,10 @@ func (m *matcher) join(ctx context.Context, q *sql.DB) error {
 	if err := joinKEV(ctx, q, string(list), byCVE); err != nil {
 		return err
 	}
-	return joinEPSS(ctx, q, string(list), byCVE)
+	if err := joinEPSS(ctx, q, string(list), byCVE); err != nil {
+		return err
+	}
+	return m.joinVEX(ctx, q, products)
 }
 
 func keysOf[V any](m map[string]V) func(func(string) bool) {

@@ -143,20 +143,6 @@ func (b *builder) readDir(ctx context.Context, in Input) error {
 	return b.store(ctx, s, true)
 }
 
-// readFile reads a single file.
-func (b *builder) readFile(ctx context.Context, in Input) error {
-	f, err := os.Open(in.Path)
-	if err != nil {
-		return importProblem(fairlead.KindUnavailable, "", err)
-	}
-	defer f.Close()
-	s := newSnapshot(in)
-	if err := s.add(filepath.Base(in.Path), f); err != nil {
-		return invalid(in, err)
-	}
-	return b.store(ctx, s, false)
-}
-
 // add reads one record.
 func (s *snapshot) add(name string, r io.Reader) error {
 	body, err := io.ReadAll(io.LimitReader(r, maxRecord+1))

@@ -51,6 +51,8 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Replay:  func(q cli.ReplayQuery) (cli.Replayed, error) { return replay(stdio.In, q) },
 		Scanner: func(s cli.Settings) cli.Scanner { return scanner{wiring: w, set: s} },
 		Kinds:   kinds(),
+
+		Vulnerabilities: func(s cli.Settings) cli.Vulnerabilities { return vulnerabilities{wiring: w, set: s} },
 	}
 }
 

@@ -100,8 +100,10 @@ var house = []room{
 		"golang.org/x/sys", "modernc.org/sqlite",
 	}},
 
+	{path: "format/vex", libs: []string{"github.com/openvex/go-vex"}},
 	{path: "reach", rooms: []string{"."}, libs: []string{"golang.org/x/vuln", "golang.org/x/sys"}},
-	{path: "remedy"},
+	{path: "remedy", libs: []string{"golang.org/x/mod"}},
+	{path: "exposure", rooms: []string{".", "format/*", "remedy", "vulndb"}},
 
 	{path: "format/cyclonedx", libs: []string{"github.com/CycloneDX/cyclonedx-go"}},
 	{path: "format/intoto", libs: []string{

@@ -43,6 +43,7 @@ func Run(t *testing.T, url func(t *testing.T) string) {
 		{"cancel once", testCancel},
 		{"evidence byte by byte", testEvidence},
 		{"a revocation is final", testRevocation},
+		{"from a component to the releases that run it", exposures},
 		{"what people decide comes back and is settled once", testPeople},
 		{"findings over time, and what excuses them", testFindings},
 		{"opened again and by two at once", testReopen},

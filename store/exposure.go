@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"fairlead.dev"
+)
+
+const (
+	findComponent = `SELECT num FROM inventory_component WHERE purl = ?`
+	putComponent  = `INSERT INTO inventory_component (num, purl, key) SELECT coalesce(max(num), 0) + 1, ?, ? FROM inventory_component`
+	findSBOM      = `SELECT num FROM inventory_sbom WHERE sbom = ?`
+	putSBOM       = `INSERT INTO inventory_sbom (num, sbom) SELECT coalesce(max(num), 0) + 1, ? FROM inventory_sbom`
+	putPart       = `INSERT INTO inventory_part (component, sbom) VALUES (?, ?) ON CONFLICT (component, sbom) DO NOTHING`
+	putHeld       = `INSERT INTO inventory_release (release_id, sbom) VALUES (?, ?) ON CONFLICT (release_id, sbom) DO NOTHING`
+	putExposure   = `INSERT INTO exposure (environment, service, release_id, vulnerability, purl, over, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (environment, service, release_id, vulnerability, purl) DO UPDATE SET over = excluded.over, doc = excluded.doc`
+	unindexed = `SELECT e.doc FROM environment e WHERE e.release_id <> ''
+		AND NOT EXISTS (SELECT 1 FROM inventory_release r WHERE r.release_id = e.release_id) ORDER BY e.environment, e.service`
+	holders = `SELECT e.environment, e.service, e.release_id, c.purl
+		FROM inventory_component c JOIN inventory_part p ON p.component = c.num
+		JOIN inventory_release r ON r.sbom = p.sbom JOIN environment e ON e.release_id = r.release_id
+		WHERE c.purl = ? ORDER BY e.environment, e.service`
+)
+
+// PutInventory writes down what a release is made of. A document that is there
+// already, of another release, is not written again.
+func (s *Store) PutInventory(ctx context.Context, v fairlead.Inventory) error {
+	return s.write(ctx, "write inventory", func(t *tx) error {
+		sbom, fresh, err := t.intern(findSBOM, putSBOM, string(v.SBOM))
+		if err != nil {
+			return err
+		}
+		for _, c := range v.Components {
+			if !fresh {
+				break
+			}
+			num, _, err := t.intern(findComponent, putComponent, c.PURL, c.Key)
+			if err != nil {
+				return err
+			}
+			if _, err := t.exec(putPart, num, sbom); err != nil {
+				return err
+			}
+		}
+		_, err = t.exec(putHeld, string(v.Release), sbom)
+		return err
+	})
+}
+
+// intern gives the number of what args[0] names, a new one when it has none.
+func (t *tx) intern(find, put string, args ...any) (num int64, fresh bool, err error) {
+	err = t.row(find, args[:1], &num)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return num, false, err
+	}
+	if _, err := t.exec(put, args...); err != nil {
+		return 0, false, err
+	}
+	return num, true, t.row(find, args[:1], &num)
+}
+
+// Unindexed gives the environments whose release has no inventory.
+func (s *Store) Unindexed(ctx context.Context) ([]fairlead.EnvironmentState, error) {
+	return many[fairlead.EnvironmentState](ctx, s, "read inventory", unindexed)
+}
+
+// PartsOf gives every component that some inventory has of the packages.
+func (s *Store) PartsOf(ctx context.Context, keys []string) ([]fairlead.Part, error) {
+	var all []fairlead.Part
+	for _, key := range keys {
+		rows, err := s.query(ctx, `SELECT key, purl FROM inventory_component WHERE key = ? ORDER BY purl`, key)
+		if err != nil {
+			return nil, s.problem("read inventory", err)
+		}
+		for rows.Next() {
+			var p fairlead.Part
+			if err := rows.Scan(&p.Key, &p.PURL); err != nil {
+				return nil, s.problem("read inventory", errors.Join(err, rows.Close()))
+			}
+			all = append(all, p)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, s.problem("read inventory", err)
+		}
+	}
+	return all, nil
+}
+
+// PartsIn gives the components of a release.
+func (s *Store) PartsIn(ctx context.Context, release fairlead.Digest) ([]fairlead.Part, error) {
+	rows, err := s.query(ctx, `SELECT c.key, c.purl FROM inventory_release r JOIN inventory_part p ON p.sbom = r.sbom
+		JOIN inventory_component c ON c.num = p.component WHERE r.release_id = ? ORDER BY c.purl`, string(release))
+	if err != nil {
+		return nil, s.problem("read inventory", err)
+	}
+	defer rows.Close()
+	var all []fairlead.Part
+	for rows.Next() {
+		var p fairlead.Part
+		if err := rows.Scan(&p.Key, &p.PURL); err != nil {
+			return nil, s.problem("read inventory", err)
+		}
+		all = append(all, p)
+	}
+	return all, s.problem("read inventory", rows.Err())
+}
+
+// Holders gives the releases that take traffic and have a component in them.
+func (s *Store) Holders(ctx context.Context, purl string) ([]fairlead.Holder, error) {
+	rows, err := s.query(ctx, holders, purl)
+	if err != nil {
+		return nil, s.problem("read inventory", err)
+	}
+	defer rows.Close()
+	var all []fairlead.Holder
+	for rows.Next() {
+		var h fairlead.Holder
+		if err := rows.Scan(&h.Environment, &h.Service, &h.Release, &h.PURL); err != nil {
+			return nil, s.problem("read inventory", err)
+		}
+		all = append(all, h)
+	}
+	return all, s.problem("read inventory", rows.Err())
+}
+
+// Exposures gives the exposures that hold, of releases that take traffic now.
+func (s *Store) Exposures(ctx context.Context) ([]fairlead.Exposure, error) {
+	return many[fairlead.Exposure](ctx, s, "read exposures", `SELECT x.doc FROM exposure x JOIN environment e
+		ON e.environment = x.environment AND e.service = x.service AND e.release_id = x.release_id
+		WHERE x.over = 0 ORDER BY x.environment, x.service, x.vulnerability, x.purl`)
+}
+
+// exposures writes what became known, or came to its end, about releases.
+func (t *tx) exposures(all []fairlead.Exposure, docs []string) error {
+	for i, x := range all {
+		if _, err := t.exec(putExposure, x.Environment, x.Service, string(x.Release), x.Vulnerability, x.PURL, flag(!x.Until.IsZero()), docs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,1 @@
+UPDATE environment SET release_id = coalesce(doc::json -> 'current' ->> 'id', '');

@@ -1,0 +1,79 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"fairlead.dev"
+)
+
+// exposures holds the way from a component to the releases that run it.
+func exposures(t *testing.T, url string) {
+	s, ctx := open(t, url), context.Background()
+	old, current := fairlead.DigestBytes([]byte("old")), fairlead.DigestBytes([]byte("current"))
+	live := func(record string, fence int64, release fairlead.Digest) {
+		u := update(record, run(record, 0))
+		u.Environment = &fairlead.EnvironmentState{
+			Environment: "production", Service: "shop", Fence: fence, Deployment: "d", Current: &fairlead.Release{ID: release},
+		}
+		commit(t, s, u)
+	}
+	live("exposure-1", 1, old)
+	states, err := s.Unindexed(ctx)
+	if err != nil || len(states) != 1 || states[0].Current.ID != old {
+		t.Fatalf("without inventory: %+v, %v", states, err)
+	}
+	a, b := fairlead.Part{Key: "Go/a", PURL: "pkg:golang/a@v1.0.0"}, fairlead.Part{Key: "Go/b", PURL: "pkg:golang/b@v1.0.0"}
+	for _, v := range []fairlead.Inventory{
+		{Release: old, SBOM: fairlead.DigestBytes([]byte("1")), Components: []fairlead.Part{a, b}},
+		{Release: old, SBOM: fairlead.DigestBytes([]byte("1")), Components: []fairlead.Part{a, b}}, // again
+		{Release: current, SBOM: fairlead.DigestBytes([]byte("2")), Components: []fairlead.Part{b}},
+	} {
+		if err := s.PutInventory(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if states, err := s.Unindexed(ctx); err != nil || len(states) != 0 {
+		t.Errorf("with inventory: %+v, %v", states, err)
+	}
+	parts, err := s.PartsOf(ctx, []string{"Go/a", "Go/none"})
+	same(t, "parts of a package", parts, []fairlead.Part{a})
+	if err != nil {
+		t.Error(err)
+	}
+	holding := func(purl string, want ...fairlead.Holder) {
+		t.Helper()
+		got, err := s.Holders(ctx, purl)
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("holders of %s: %+v, %v", purl, got, err)
+		}
+		for i := range want {
+			same(t, "holder", got[i], want[i])
+		}
+	}
+	holding(a.PURL, fairlead.Holder{Environment: "production", Service: "shop", Release: old, PURL: a.PURL})
+	x := fairlead.Exposure{
+		Environment: "production", Service: "shop", Release: old, Vulnerability: "CVE-2026-1", PURL: a.PURL,
+		Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+	}
+	expose := func(record string, x fairlead.Exposure, want int) {
+		t.Helper()
+		commit(t, s, fairlead.Update{Records: []fairlead.Record{fact(record, "")}, Exposures: []fairlead.Exposure{x}})
+		if got, err := s.Exposures(ctx); err != nil || len(got) != want {
+			t.Errorf("exposures %+v, %v, want %d", got, err, want)
+		}
+	}
+	expose("affected", x, 1)
+	over := x
+	over.Until = x.Since.Add(time.Hour)
+	expose("cleared", over, 0)
+	expose("affected again", x, 1)
+	// What no longer takes traffic neither holds a component nor is exposed.
+	live("exposure-2", 2, current)
+	holding(a.PURL)
+	if got, err := s.Exposures(ctx); err != nil || len(got) != 0 {
+		t.Errorf("exposures of what was replaced: %+v, %v", got, err)
+	}
+}
+
