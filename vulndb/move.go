@@ -21,17 +21,28 @@ import (
 // yet. The copy is a database like any other: put it where another machine
 // looks for its own.
 func Export(ctx context.Context, path, file string) error {
-	db, err := Open(ctx, path)
+	db, err := Open(ctx, path) // what is no database is not copied
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	if _, err := db.sql.ExecContext(ctx, "VACUUM INTO ?", file); err != nil {
-		p := readProblem(err)
-		if _, serr := os.Stat(file); serr == nil {
-			p = &fairlead.Problem{Op: "export vulnerability database", Kind: fairlead.KindConflict, Err: err, Hint: "name a file that is not there yet"}
-		}
-		return p
+	if err := db.Close(); err != nil {
+		return readProblem(err)
+	}
+	bad := func(kind fairlead.Kind, hint string, err error) error {
+		return &fairlead.Problem{Op: "export vulnerability database", Kind: kind, Hint: hint, Err: err}
+	}
+	from, err := os.Open(path)
+	if err != nil {
+		return bad(fairlead.KindUnavailable, "", err)
+	}
+	defer from.Close()
+	to, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return bad(fairlead.KindConflict, "name a file that is not there yet", err)
+	}
+	_, err = io.Copy(to, from)
+	if err = errors.Join(err, to.Close()); err != nil {
+		return bad(fairlead.KindUnavailable, "is the disk full?", errors.Join(err, os.Remove(file)))
 	}
 	return nil
 }

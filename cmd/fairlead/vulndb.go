@@ -41,7 +41,7 @@ func advisories(path string) func(context.Context) (string, fairlead.Digest, err
 		if err != nil {
 			return "", "", err
 		}
-		defer db.Close()
+		defer func() { _ = db.Close() }()
 		state, err := db.State(ctx)
 		return path, state.Digest, err
 	}
@@ -160,7 +160,7 @@ func (v vulnerabilities) evaluate(ctx context.Context, file string, packages []v
 	if err != nil {
 		return none, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	known, err := vulndb.Open(ctx, file)
 	if err != nil {
 		return none, err
@@ -226,7 +226,7 @@ func (v vulnerabilities) Affected(ctx context.Context) (cli.View, error) {
 	if err != nil {
 		return cli.View{}, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	all, err := db.Exposures(ctx)
 	if err != nil {
 		return cli.View{}, err
@@ -250,7 +250,7 @@ func (v vulnerabilities) Status(ctx context.Context, longest time.Duration) (cli
 	if err != nil {
 		return cli.View{}, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	state, err := db.State(ctx)
 	if err != nil {
 		return cli.View{}, err
