@@ -15,11 +15,8 @@ import (
 // ScanQuery says what to scan, and for what.
 type ScanQuery struct {
 	Path    string   // "" = the current directory
-	Only    []string // engines; empty: all that have something to look at
+	Only    []string // engines; empty: all
 	Ignored bool     // files that git ignores, too
-	URL     string   // of a running service, for dast
-	Image   string   // archive, OCI layout or reference, for image
-	VulnDB  string   // "" = in the state directory
 	SARIF   string   // file to be written; "" = none
 }
 
@@ -51,7 +48,6 @@ type Scanned struct {
 	Advisories *fairlead.Advisories `json:"advisories,omitempty"`
 	Findings   []fairlead.Tracked   `json:"findings"` // heaviest first
 	Summary    []SeverityCount      `json:"summary"`
-	Kept       bool                 `json:"kept"` // in the state directory, so that the next scan knows them
 
 	Lines []string `json:"-"` // for people
 }
@@ -71,11 +67,10 @@ func (c *commands) scanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan [PATH]",
 		Short: "run every scanner over a tree, as it is now",
-		Long: "Copies the files below PATH and runs all engines over the copy: secrets, vulnerable dependencies (sca), code (sast),\n" +
-			"infrastructure as code (iac), licences and, where one is named, a container image and a running service (dast). The\n" +
-			"engines are built in and need no network. In a git checkout what git ignores is left out.\n\n" +
-			"Findings are kept in the state directory of the checkout, so that the next scan knows since when each is there and\n" +
-			"by when it is due; outside of a checkout they are kept only with --state.",
+		Long: "Copies the files below PATH and runs all engines over the copy: secrets, vulnerable dependencies (sca) and\n" +
+			"infrastructure as code (iac). The engines are built in and need no network; sca needs the database that\n" +
+			"`fairlead vulndb import` makes, and is skipped without one. In a git checkout what git ignores is left out.\n\n" +
+			"A scan by hand remembers nothing: every finding is new, and due as if it had been found first now.",
 		Example: "  fairlead scan\n  fairlead scan ../shop --only secrets,sca --sarif shop.sarif\n  fairlead scan --fail-on none --json",
 		Args:    cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -91,11 +86,8 @@ func (c *commands) scanCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&q.Only, "only", nil, "engines to run: secrets, sast, sca, iac, licences, image, dast (default: all that have something to look at)")
+	f.StringSliceVar(&q.Only, "only", nil, "engines to run: secrets, sca, iac (default: all)")
 	f.BoolVar(&q.Ignored, "ignored", false, "scan the files that git ignores, too")
-	f.StringVar(&q.Image, "image", "", "container image to scan as well: an archive, an OCI layout or a reference")
-	f.StringVar(&q.URL, "url", "", "running service to test as well, such as http://127.0.0.1:8080; only name one that you may attack")
-	f.StringVar(&q.VulnDB, "vulndb", "", "vulnerability database (default: vulndb.sqlite in the state directory; env FAIRLEAD_VULNDB)")
 	f.StringVar(&q.SARIF, "sarif", "", "write the findings as SARIF 2.1.0 to this file")
 	f.StringVar(&failOn, "fail-on", "high", "lightest severity that makes the exit code 1: critical, high, medium, low or none; unknown counts as high")
 	_ = cmd.RegisterFlagCompletionFunc("only", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -91,7 +91,14 @@ func (e *Evaluator) index(ctx context.Context) ([]fairlead.Part, error) {
 			documents = [][]byte{nil}
 		}
 		for _, b := range documents {
-			v := fairlead.Inventory{Release: s.Current.ID, SBOM: fairlead.DigestBytes(b), Components: partsOf(b)}
+			parts, err := partsOf(b)
+			if err != nil {
+				return nil, &fairlead.Problem{
+					Op: "index release " + s.Current.ID.Short(), Kind: fairlead.KindInternal, Err: err,
+					Hint: "its bill of materials cannot be read, so nobody knows what affects it: release it again",
+				}
+			}
+			v := fairlead.Inventory{Release: s.Current.ID, SBOM: fairlead.DigestBytes(b), Components: parts}
 			if err := e.Index.PutInventory(ctx, v); err != nil {
 				return nil, err
 			}
@@ -105,12 +112,15 @@ func (e *Evaluator) index(ctx context.Context) ([]fairlead.Part, error) {
 	return fresh, nil
 }
 
-// partsOf gives the components of a document that can be looked up. One that
-// cannot be read has none.
-func partsOf(b []byte) []fairlead.Part {
+// partsOf gives the components of a document that can be looked up. Where there
+// is no document there are none.
+func partsOf(b []byte) ([]fairlead.Part, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
 	d, err := cyclonedx.Decode(b)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var parts []fairlead.Part
 	for _, c := range d.Components {
@@ -118,7 +128,7 @@ func partsOf(b []byte) []fairlead.Part {
 			parts = append(parts, fairlead.Part{Key: key.String(), PURL: c.PURL})
 		}
 	}
-	return parts
+	return parts, nil
 }
 
 // compare holds what the database says about components against what is recorded.

@@ -10,14 +10,7 @@ import (
 
 	"fairlead.dev/format/cyclonedx"
 	"fairlead.dev/inventory/lock"
-	"fairlead.dev/sbom"
 )
-
-// layerOf gives the layer of an image that brought a package; noLayer is for
-// what has no layers.
-type layerOf func(name, version string) Layer
-
-func noLayer(string, string) Layer { return Layer{} }
 
 // collection merges what several files say about components.
 type collection struct {
@@ -38,7 +31,7 @@ func newCollection() *collection {
 }
 
 // add takes the packages of one file and how they hang together.
-func (c *collection) add(p string, packages []*extractor.Package, graph lock.Graph, layer layerOf) {
+func (c *collection) add(p string, packages []*extractor.Package, graph lock.Graph) {
 	if len(packages) > 0 && !graph.Roots {
 		c.incomplete = true
 	}
@@ -49,7 +42,7 @@ func (c *collection) add(p string, packages []*extractor.Package, graph lock.Gra
 		}
 		k := lock.KeyOf(p, pkg.Name, pkg.Version)
 		told, ok := graph.Of(k)
-		part := component(pkg, p, told, layer(pkg.Name, pkg.Version))
+		part := component(pkg, p, told)
 		refs[k] = part.Ref
 		c.merge(part)
 		if told.Direct {
@@ -150,18 +143,6 @@ func (c *collection) inventory(o Options) Inventory {
 func tidy[T comparable](all []T, order func(a, b T) int) []T {
 	slices.SortFunc(all, order)
 	return slices.Compact(all)
-}
-
-// layerProperties says which layer brought a component.
-func layerProperties(l Layer) []cyclonedx.Property {
-	if l.Digest == "" {
-		return nil
-	}
-	out := []cyclonedx.Property{{Name: sbom.PropertyLayer, Value: l.Digest}}
-	if l.Origin != OriginUnknown {
-		out = append(out, cyclonedx.Property{Name: sbom.PropertyBase, Value: map[Origin]string{OriginBase: "true", OriginOwn: "false"}[l.Origin]})
-	}
-	return out
 }
 
 // development tells whether all groups are for building and testing only.

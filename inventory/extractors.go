@@ -64,10 +64,10 @@ func open(all ...func(*config.PluginConfig) (filesystem.Extractor, error)) ([]fi
 }
 
 // component says in CycloneDX's words what an extractor found in a file.
-func component(pkg *extractor.Package, path string, told lock.Package, layer Layer) cyclonedx.Component {
+func component(pkg *extractor.Package, path string, told lock.Package) cyclonedx.Component {
 	c := cyclonedx.Component{
 		Name: pkg.Name, Version: pkg.Version, Scope: cyclonedx.ScopeRequired,
-		Found: []cyclonedx.Occurrence{{Path: path, Line: line(pkg)}}, Properties: layerProperties(layer),
+		Found: []cyclonedx.Occurrence{{Path: path, Line: line(pkg)}},
 	}
 	if p := pkg.PURL(); p != nil && !local(pkg) {
 		// "source" is the library's own qualifier and would tell apart what is the same.

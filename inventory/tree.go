@@ -98,7 +98,7 @@ func (w *walk) visit(ctx context.Context) fs.WalkDirFunc {
 				continue
 			}
 			w.found.files++
-			if err := extract(ctx, w.files, e, p, info, w.found, noLayer); err != nil {
+			if err := extract(ctx, w.files, e, p, info, w.found); err != nil {
 				w.found.unreadable = append(w.found.unreadable, Unreadable{p, err})
 			}
 		}
@@ -108,7 +108,7 @@ func (w *walk) visit(ctx context.Context) fs.WalkDirFunc {
 
 // extract reads one manifest. A library that panics on a hostile file has not
 // read it.
-func extract(ctx context.Context, files Files, e filesystem.Extractor, p string, info fs.FileInfo, into *collection, layer layerOf) (err error) {
+func extract(ctx context.Context, files Files, e filesystem.Extractor, p string, info fs.FileInfo, into *collection) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the reader failed: %v", r)
@@ -130,7 +130,7 @@ func extract(ctx context.Context, files Files, e filesystem.Extractor, p string,
 	if err != nil {
 		return err
 	}
-	into.add(path.Clean(p), found.Packages, graph, layer)
+	into.add(path.Clean(p), found.Packages, graph)
 	return nil
 }
 

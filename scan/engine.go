@@ -28,11 +28,7 @@ func Engines() []Engine {
 		{Word: "sbom", Type: "sbom.source", inner: true},
 		{Word: "secrets", Type: "scan.secrets", settings: map[string]any{"scope": "tree"}},
 		{Word: "sca", Type: "scan.sca", needed: []string{"sbom"}},
-		{Word: "sast", Type: "scan.sast"},
 		{Word: "iac", Type: "scan.iac"},
-		{Word: "licences", Type: "scan.licences", needed: []string{"sbom"}},
-		{Word: "image", Type: "scan.image"},
-		{Word: "dast", Type: "scan.dast"},
 	}
 }
 
@@ -47,25 +43,22 @@ func Words() []string {
 	return words
 }
 
-// choose gives the engines of a job, with their step types. What was asked for
-// by name and cannot be done is KindInvalid.
+// choose gives the engines of a job, with their step types. A word that is no
+// engine's is KindInvalid. A scan never goes on without an engine it should have.
 func (r Runner) choose(j Job) ([]Engine, error) {
 	for _, word := range j.Only {
 		if !slices.Contains(Words(), word) {
 			return nil, invalid("scan", "--only takes "+strings.Join(Words(), ", "), fmt.Errorf("there is no engine %q", word))
 		}
 	}
-	if slices.Contains(j.Only, "dast") && j.Endpoint == "" {
-		return nil, invalid("scan", "--url names it", errors.New("dast needs a running service"))
-	}
-	if slices.Contains(j.Only, "image") && j.Image == "" {
-		return nil, invalid("scan", "--image names an archive, an OCI layout or a reference", errors.New("image needs an image"))
-	}
 	var out []Engine
 	for _, e := range Engines() {
-		i := slices.IndexFunc(r.Types, func(t step.Type) bool { return t.Name == e.Type })
-		if i < 0 || !e.wanted(j) {
+		if !e.wanted(j) {
 			continue
+		}
+		i := slices.IndexFunc(r.Types, func(t step.Type) bool { return t.Name == e.Type })
+		if i < 0 {
+			return nil, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInternal, Err: errors.New("there is no step type " + e.Type)}
 		}
 		e.typ = r.Types[i]
 		out = append(out, e)
@@ -75,22 +68,16 @@ func (r Runner) choose(j Job) ([]Engine, error) {
 
 // wanted tells whether a job needs the engine.
 func (e Engine) wanted(j Job) bool {
-	switch {
-	case e.inner:
+	if e.inner {
 		return len(j.Only) == 0 || slices.ContainsFunc(Engines(), func(o Engine) bool {
 			return slices.Contains(o.needed, e.Word) && slices.Contains(j.Only, o.Word)
 		})
-	case e.Word == "dast" && j.Endpoint == "" || e.Word == "image" && j.Image == "":
-		return false
 	}
 	return len(j.Only) == 0 || slices.Contains(j.Only, e.Word)
 }
 
-// with gives the engine's configuration for a job.
-func (e Engine) with(j Job) json.RawMessage {
-	if e.Word == "image" {
-		return raw(map[string]any{"image": j.Image})
-	}
+// with gives the engine's configuration.
+func (e Engine) with() json.RawMessage {
 	if e.settings == nil {
 		return nil
 	}

@@ -28,9 +28,7 @@ type Job struct {
 	Source     Source
 	Service    string
 	Event      fairlead.Event // of the commit that the files are based on; empty outside of git
-	Only       []string       // words of engines; empty: all that have something to look at
-	Endpoint   string         // base URL for dast; "" when nothing runs
-	Image      string         // for image; "" when there is none
+	Only       []string       // words of engines; empty: all
 	Advisories string         // file of the vulnerability database; "" when there is none
 	Hide       []string       // absolute directories that no engine may see
 	Limit      time.Duration  // for each engine
@@ -159,7 +157,7 @@ func (w *work) engine(ctx context.Context, e Engine) Result {
 
 // once gives the engine its world and runs it there.
 func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
-	config, err := step.Decode(e.typ, e.with(w.job))
+	config, err := step.Decode(e.typ, e.with())
 	if err != nil {
 		return step.Out{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInternal, Err: err}
 	}
@@ -178,8 +176,8 @@ func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
 	}
 	in := step.In{
 		Key: "scan/" + e.Word, Event: w.job.Event, Service: w.job.Service, Attempt: 1, Config: config,
-		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: e.with(w.job), Phase: fairlead.PhaseVerify},
-		Workspace: w.workspace, Scratch: scratch, Env: env, Hide: w.job.Hide, Endpoint: w.job.Endpoint,
+		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: e.with(), Phase: fairlead.PhaseVerify},
+		Workspace: w.workspace, Scratch: scratch, Env: env, Hide: w.job.Hide,
 		Output: &locked{mu: &w.mu, w: w.Output, prefix: e.Word}, Blobs: w.shelf,
 	}
 	if e.typ.Needs.Advisories {

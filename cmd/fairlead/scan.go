@@ -34,7 +34,7 @@ func (s scanner) Words() []string { return scan.Words() }
 
 // Scan runs the engines over a copy of the tree and follows up what they found.
 func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine)) (cli.Scanned, error) {
-	tree, err := s.tree(ctx, q)
+	job, err := s.job(ctx, q)
 	if err != nil {
 		return cli.Scanned{}, err
 	}
@@ -50,11 +50,11 @@ func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine
 		},
 		Said: func(r scan.Result) { said(engineOf(r)) },
 	}
-	results, err := runner.Run(ctx, tree.job)
+	results, err := runner.Run(ctx, job)
 	if err != nil {
 		return cli.Scanned{}, err
 	}
-	out := s.conclude(tree, results)
+	out := conclude(job, results)
 	if q.SARIF != "" {
 		err = writeSARIF(q.SARIF, out.Findings)
 	}
@@ -74,14 +74,8 @@ type discard struct{}
 // Write forgets what it is given.
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// tree is what is to be scanned, with all that is known about it.
-type tree struct {
-	job   scan.Job
-	whole bool // it is all of the repository
-}
-
-// tree finds the files, the commit they are based on, and the database.
-func (s scanner) tree(ctx context.Context, q cli.ScanQuery) (tree, error) {
+// job finds the files, the commit they are based on, and the database.
+func (s scanner) job(ctx context.Context, q cli.ScanQuery) (scan.Job, error) {
 	dir, err := filepath.Abs(cmp.Or(q.Path, s.set.Dir))
 	if err == nil {
 		dir, err = filepath.EvalSymlinks(dir)
@@ -90,32 +84,30 @@ func (s scanner) tree(ctx context.Context, q cli.ScanQuery) (tree, error) {
 		err = fmt.Errorf("%s is not a directory", dir)
 	}
 	if err != nil {
-		return tree{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInvalid, Err: err, Hint: "name a directory; --image names a container image"}
+		return scan.Job{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInvalid, Err: err, Hint: "name a directory"}
 	}
-	t := tree{job: scan.Job{
-		Source: scan.Source{Dir: dir}, Service: filepath.Base(dir), Only: q.Only, Endpoint: q.URL, Image: q.Image, Limit: engineLimit,
-	}}
+	j := scan.Job{Source: scan.Source{Dir: dir}, Service: filepath.Base(dir), Only: q.Only, Limit: engineLimit}
 	if !q.Ignored {
 		files, known, err := worktree.Listed(ctx, dir)
 		if err != nil {
-			return t, err
+			return j, err
 		}
 		if known {
-			t.job.Source.Files = files
+			j.Source.Files = files
 		}
 	}
-	repo, err := worktree.Open(ctx, dir)
-	if err == nil {
-		t.whole = repo.Root() == dir
-		t.job.Event, _ = repo.Event(ctx, worktree.Query{Type: fairlead.EventManual, Commit: "HEAD", Trigger: who()})
-		t.job.Hide = []string{filepath.Join(repo.Root(), ".fairlead")}
+	state := s.set.State
+	if repo, err := worktree.Open(ctx, dir); err == nil {
+		own := filepath.Join(repo.Root(), ".fairlead")
+		state = cmp.Or(state, own)
+		j.Event, _ = repo.Event(ctx, worktree.Query{Type: fairlead.EventManual, Commit: "HEAD", Trigger: who()})
+		j.Hide = existing([]string{own})
 		if p, _, err := (planner{set: cli.Settings{Dir: dir}}).Plan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)}); err == nil {
-			t.job.Service = p.Service
+			j.Service = p.Service
 		}
 	}
-	t.job.Hide = existing(t.job.Hide)
-	t.job.Advisories, err = s.advisories(ctx, q.VulnDB, dir)
-	return t, err
+	j.Advisories, err = s.advisories(state)
+	return j, err
 }
 
 // existing leaves the directories that are there.
@@ -129,12 +121,16 @@ func existing(dirs []string) []string {
 	return out
 }
 
-// advisories finds the database of vulnerabilities; "" when there is none. One
-// that is named and not there is KindInvalid.
-func (s scanner) advisories(_ context.Context, named, _ string) (string, error) {
-	path := cmp.Or(named, s.env["FAIRLEAD_VULNDB"])
+// advisories finds the database of vulnerabilities: the one that is named, or
+// the one in the state directory; "" when there is none. One that is named and
+// not there is KindInvalid.
+func (s scanner) advisories(state string) (string, error) {
+	path := cmp.Or(s.set.VulnDB, s.env["FAIRLEAD_VULNDB"])
 	if path == "" {
-		return "", nil
+		path = filepath.Join(state, "vulndb.sqlite")
+		if _, err := os.Stat(path); state == "" || errors.Is(err, os.ErrNotExist) {
+			return "", nil
+		}
 	}
 	abs, err := filepath.Abs(path)
 	if err == nil {
@@ -146,17 +142,14 @@ func (s scanner) advisories(_ context.Context, named, _ string) (string, error) 
 	return abs, nil
 }
 
-// conclude makes findings over time of what the engines found.
-func (s scanner) conclude(t tree, results []scan.Result) cli.Scanned {
+// conclude merges what the engines found and says by when it is due.
+func conclude(j scan.Job, results []scan.Result) cli.Scanned {
 	now := time.Now().UTC()
-	sc := triage.Scan{Service: t.job.Service, Commit: t.job.Event.Commit, Time: now}
-	out := cli.Scanned{Path: t.job.Source.Dir, Service: t.job.Service, Commit: t.job.Event.Commit, Engines: []cli.Engine{}, Findings: []fairlead.Tracked{}}
+	sc := triage.Scan{Service: j.Service, Commit: j.Event.Commit, Time: now}
+	out := cli.Scanned{Path: j.Source.Dir, Service: j.Service, Commit: j.Event.Commit, Engines: []cli.Engine{}, Findings: []fairlead.Tracked{}}
 	for _, r := range results {
 		out.Engines = append(out.Engines, engineOf(r))
 		sc.Findings = append(sc.Findings, r.Found()...)
-		if r.Result == fairlead.ResultSuccess && !r.Partial && t.whole {
-			sc.Complete = append(sc.Complete, r.Type)
-		}
 		out.Advisories = cmp.Or(out.Advisories, r.Advisories)
 	}
 	after, _ := triage.Update(nil, sc, triage.DefaultClock())
@@ -212,8 +205,8 @@ func summaryLines(s cli.Scanned, now time.Time) []string {
 	}
 	end := fmt.Sprintf("%s: %d findings", s.Path, len(s.Findings))
 	if s.Advisories != nil {
-		end += fmt.Sprintf("; vulnerabilities known until %s (%s ago), database %s", s.Advisories.Time.UTC().Format(time.DateOnly),
-			fairlead.Duration(now.Sub(s.Advisories.Time).Round(time.Hour)), s.Advisories.Digest.Short())
+		end += fmt.Sprintf("; vulnerabilities known until %s (%d days ago), database %s", s.Advisories.Time.UTC().Format(time.DateOnly),
+			int(now.Sub(s.Advisories.Time).Hours()/24), s.Advisories.Digest.Short())
 	}
 	return append(lines, end)
 }

@@ -62,14 +62,13 @@ var house = []room{
 	}},
 	{path: "step/sbom/source", rooms: stepRooms("inventory")},
 	// What software is made of: finding it out, and working on what others found.
-	{path: "inventory", rooms: []string{".", "format/*", "inventory/lock", "sbom"}, libs: []string{
-		"github.com/google/osv-scalibr", "github.com/google/go-containerregistry", "github.com/bmatcuk/doublestar/v4",
+	{path: "inventory", rooms: []string{".", "format/*", "inventory/lock"}, libs: []string{
+		"github.com/google/osv-scalibr", "github.com/bmatcuk/doublestar/v4",
 		"github.com/package-url/packageurl-go",
 	}},
 	{path: "inventory/lock", purity: pure, libs: []string{
 		"golang.org/x/mod", "github.com/BurntSushi/toml", "go.yaml.in/yaml/v3",
 	}},
-	{path: "sbom", purity: pure, rooms: []string{".", "format/*"}},
 	{path: "step/scan/sca", rooms: stepRooms("reach", "remedy", "vulndb")},
 	{path: "step/check/http", rooms: stepRooms()},
 	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},

@@ -76,4 +76,3 @@ func exposures(t *testing.T, url string) {
 		t.Errorf("exposures of what was replaced: %+v, %v", got, err)
 	}
 }
-

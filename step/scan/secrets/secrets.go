@@ -138,6 +138,7 @@ func (s *scan) out(config Config, findings []fairlead.Finding, output io.Writer)
 	}
 	fmt.Fprintf(output, "%d files scanned, %d skipped, %d findings\n", s.scanned, s.skipped, len(findings))
 	return step.Out{
+		Partial:  config.Scope == scopeChange,
 		Outcome:  step.Done,
 		Findings: findings,
 		Claims:   []fairlead.Claim{{PredicateType: fairlead.PredicateScan, Predicate: step.Predicate(p)}},

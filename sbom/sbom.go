@@ -1,8 +1,0 @@
-// Package sbom holds what bills of materials say beyond their format.
-package sbom
-
-// The properties in which a component says what CycloneDX has no place for.
-const (
-	PropertyLayer = "fairlead:layer" // "sha256:...": of the image's layer that brought it, uncompressed
-	PropertyBase  = "fairlead:base"  // "true" when the layer belongs to the base image, "false" when not; absent when unknown
-)
