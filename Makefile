@@ -43,7 +43,7 @@ releases ?= 1000
 workers ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-judge clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-judge clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -68,6 +68,9 @@ test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no
 	.ci/install
 	$(gotestsum) $(again) --packages "$(on_kubernetes)" -- $(unvetted) -p 1 -timeout 40m
 	cd test/cluster && ../../$(gotestsum) -- $(unvetted) ./...
+
+test-kill-whole: ## kill a release of two services at every checkpoint on PostgreSQL (make test tries each third)
+	go test ./internal/e2e -count 1 -run 'TestTogetherKilledAtEveryStepOnPostgreSQL$$' -v -timeout 1h -every
 
 test-kubernetes-whole: $(cluster) ## kill at every checkpoint, leave out every permission (make test tries one of eight)
 	go test ./internal/onkubernetes -count 1 -run 'TestKilledAtEveryStep$$|TestSmallestRole$$' -v -timeout 3h -every
