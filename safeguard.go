@@ -9,6 +9,7 @@ type Safeguards struct {
 	Approvals  []ApprovalRule    `json:"approvals,omitempty"` // of the plan's environment, those whose When does not hold included
 	Freezes    []Freeze          `json:"freezes,omitempty"`   // of the plan's environment
 	BreakGlass *BreakGlassPolicy `json:"break_glass,omitempty"`
+	Exceptions *ExceptionPolicy  `json:"exceptions,omitempty"` // nil: one other person approves, for 90 days at most
 }
 
 // Person is somebody known by name. Keys prove who acts; a person without keys

@@ -176,7 +176,17 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 		return ruling{}, err
 	}
 	releases, fault := assembleAll(in.Plan, tasks)
-	d := gate.Decide(gate.Input{Plan: in.Plan, RunID: in.RunID, Tasks: tasks, Evidence: evidence, Releases: releases, Time: at})
+	found, err := f.follow(ctx, in, tasks, at)
+	if err != nil {
+		return ruling{}, err
+	}
+	organisation, mute := f.organisation(ctx)
+	d := gate.Decide(gate.Input{
+		Plan: in.Plan, RunID: in.RunID, Tasks: tasks, Evidence: evidence, Releases: releases, Time: at, Findings: found, Organisation: organisation,
+	})
+	if mute != nil {
+		d = withRule(d, *mute)
+	}
 	if fault != nil {
 		d = withRule(d, fairlead.RuleOutcome{
 			Name: "release-complete", Outcome: fairlead.OutcomeDeny, Reason: fault.Cause, Fix: fault.Hint, Source: "release",

@@ -67,6 +67,13 @@ type Archive interface {
 	Revocations(ctx context.Context, ids ...fairlead.Digest) ([]fairlead.Revocation, error)
 }
 
+// Followed is where findings over time, and what excuses them, are read back.
+type Followed interface {
+	Findings(ctx context.Context, f fairlead.TrackedFilter) ([]fairlead.Tracked, error)
+	// Exceptions gives those of a service, oldest first, the revoked ones with all.
+	Exceptions(ctx context.Context, service string, all bool) ([]fairlead.Exception, error)
+}
+
 // Worker does the work of one task.
 type Worker interface {
 	// Execute does the task, all attempts included. The error is for work that
@@ -99,14 +106,18 @@ type Parts struct {
 	Worker    Worker
 	Signer    Signer
 	Desk      Desk
-	Target    func(typ string) (target.Target, error)
-	Looks     Looks
-	Metrics   func(fairlead.MetricsServer) (Metrics, error) // nil when no plan has one
-	Content   target.Content
-	Rescue    func(ctx context.Context, runID string) error // sees to a run that others wait for, should its process be dead; nil: nobody does
-	Trouble   func(error)                                   // told each time a step has to wait for something that is out of reach; must not block
-	Tick      time.Duration                                 // how often a moving release is looked at; 0 means 250 ms
-	Patience  time.Duration                                 // how long a rollback tries before it asks for a person; 0 means 5 min
+	Followed  Followed // nil: findings are not followed, and count as they are
+	// Organisation gives the organisation's policy in force; nil: there is none.
+	// When it cannot be read nothing passes.
+	Organisation func(ctx context.Context) ([]fairlead.PolicyModule, error)
+	Target       func(typ string) (target.Target, error)
+	Looks        Looks
+	Metrics      func(fairlead.MetricsServer) (Metrics, error) // nil when no plan has one
+	Content      target.Content
+	Rescue       func(ctx context.Context, runID string) error // sees to a run that others wait for, should its process be dead; nil: nobody does
+	Trouble      func(error)                                   // told each time a step has to wait for something that is out of reach; must not block
+	Tick         time.Duration                                 // how often a moving release is looked at; 0 means 250 ms
+	Patience     time.Duration                                 // how long a rollback tries before it asks for a person; 0 means 5 min
 }
 
 type flows struct{ Parts }

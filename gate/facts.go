@@ -1,6 +1,9 @@
 package gate
 
 import (
+	"slices"
+	"time"
+
 	"fairlead.dev"
 )
 
@@ -34,6 +37,16 @@ type (
 		Line        int    `cel:"line"`
 		Fingerprint string `cel:"fingerprint"`
 		Message     string `cel:"message"`
+
+		Category      string  `cel:"category"`
+		State         string  `cel:"state"`
+		Overdue       bool    `cel:"overdue"`
+		Reachable     bool    `cel:"reachable"`
+		Exploited     bool    `cel:"exploited"`
+		EPSS          float64 `cel:"epss"`
+		Fixable       bool    `cel:"fixable"`
+		Component     string  `cel:"component"`
+		Vulnerability string  `cel:"vulnerability"`
 	}
 	artifactFacts struct {
 		Name   string `cel:"name"`
@@ -78,8 +91,10 @@ type facts struct {
 	environment string
 	profile     profileFacts
 
-	taskOrder []string            // ids, in the run's order
-	found     []fairlead.Finding  // parallel to findings
+	taskOrder []string           // ids, in the run's order
+	found     []fairlead.Finding // parallel to findings
+	excused   []fairlead.Tracked // findings that an exception lets pass
+	now       time.Time
 	cases     []fairlead.TestCase // parallel to tests.Cases
 }
 
@@ -98,8 +113,23 @@ func gather(in Input) facts {
 			Monitoring: p.Monitoring, Cost: p.Cost, Compliance: p.Compliance,
 		},
 	}
+	f.now = in.Time
 	for _, t := range in.Tasks {
 		f.addTask(t)
+		if in.Findings == nil {
+			for _, x := range t.Findings {
+				f.addFinding(fairlead.Tracked{Finding: x})
+			}
+		}
+	}
+	for _, t := range in.Findings {
+		switch {
+		case !t.FixedAt.IsZero() || t.Into != "":
+		case t.Exception != "":
+			f.excused = append(f.excused, t)
+		default:
+			f.addFinding(t)
+		}
 	}
 	for _, e := range in.Evidence {
 		f.evidence = append(f.evidence, evidenceFacts{PredicateType: e.PredicateType, Task: e.TaskID, KeyID: e.KeyID})
@@ -114,16 +144,53 @@ func (f *facts) addTask(t fairlead.TaskRun) {
 		f.tests.add(caseFacts{Suite: c.Suite, Name: c.Name, Result: string(c.Result), Task: t.ID})
 		f.cases = append(f.cases, c)
 	}
-	for _, x := range t.Findings {
-		f.findings = append(f.findings, findingFacts{
-			Rule: x.Rule, Tool: x.Tool, Severity: severityOf(x), Path: x.Location.Path, Line: x.Location.Line,
-			Fingerprint: x.Fingerprint, Message: x.Message,
-		})
-		f.found = append(f.found, x)
-	}
 	for _, a := range t.Artifacts {
 		f.artifacts = append(f.artifacts, artifactFacts{Name: a.Name, Digest: string(a.Digest), Size: a.Size})
 	}
+}
+
+// addFinding adds one finding, as rules see it.
+func (f *facts) addFinding(t fairlead.Tracked) {
+	x := t.Finding
+	f.findings = append(f.findings, findingFacts{
+		Rule: x.Rule, Tool: x.Tool, Severity: severityOf(x), Path: x.Location.Path, Line: x.Location.Line,
+		Fingerprint: x.Fingerprint, Message: x.Message,
+		Category: string(x.Category), State: string(t.State), Overdue: t.Overdue(f.now), Reachable: !outOfReach(x),
+		Exploited: !x.Vulnerability.KEV.IsZero(), EPSS: x.Vulnerability.EPSS, Fixable: len(x.FixedIn) > 0,
+		Component: x.Component.PURL, Vulnerability: x.Vulnerability.ID,
+	})
+	f.found = append(f.found, x)
+}
+
+// outOfReach tells whether it is proven that a finding does no harm where it is.
+func outOfReach(x fairlead.Finding) bool {
+	return x.Reachability == fairlead.ReachableRequired || x.Reachability == fairlead.ReachableUnused ||
+		x.Vulnerability.VEX == "not_affected" || x.Vulnerability.VEX == "fixed"
+}
+
+// strict gives the facts as if nothing was excused.
+func (f facts) strict() facts {
+	f.findings, f.found = slices.Clone(f.findings), slices.Clone(f.found)
+	for _, t := range f.excused {
+		f.addFinding(t)
+	}
+	return f
+}
+
+// exceptions lists those without which a rule would not hold.
+func (f facts) exceptions(r rule) []string {
+	var ids []string
+	try := trial{rule: r, left: costLimit}
+	for _, t := range f.excused {
+		one := f
+		one.findings, one.found = nil, nil
+		one.addFinding(t)
+		if try.breaks(one) && !slices.Contains(ids, t.Exception) {
+			ids = append(ids, t.Exception)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // add counts one case. A result that is not known counts as failed.

@@ -18,6 +18,10 @@ type Input struct {
 	Evidence []fairlead.Evidence
 	Releases []fairlead.Release // one for each service; none when the plan releases nothing
 	Time     time.Time
+	// Findings are those of the tasks over time, with the exceptions in force; nil
+	// when they were not followed, and the tasks' own count as they are.
+	Findings     []fairlead.Tracked
+	Organisation []fairlead.PolicyModule // of the organisation's policy, which can only tighten
 }
 
 // Decide applies every rule of the plan, in the plan's order. It never fails:
@@ -51,7 +55,9 @@ func Decide(in Input) fairlead.Decision {
 	for _, g := range in.Plan.Gates {
 		d.Rules = append(d.Rules, judge(g, f))
 	}
-	if len(d.Rules) == 0 {
+	d.Inputs = inputs(in)
+	d.Rules = append(d.Rules, organisation(in, d)...)
+	if len(in.Plan.Gates) == 0 {
 		d.Rules = append(d.Rules, fairlead.RuleOutcome{
 			Name:    "any-rule",
 			Outcome: fairlead.OutcomeDeny,
@@ -79,6 +85,12 @@ func judge(g fairlead.Gate, f facts) fairlead.RuleOutcome {
 	}
 	if holds {
 		out.Reason = "holds: " + g.Rule
+		if len(f.excused) > 0 {
+			if strict, _, err := r.holds(f.strict().activation()); err != nil || !strict {
+				out.Excepted = f.exceptions(r)
+				out.Reason = "holds by exception: " + g.Rule
+			}
+		}
 		return out
 	}
 	out.Outcome = outcomeOf(g)

@@ -22,7 +22,7 @@ func Variables() []Variable {
 	return []Variable{
 		variable[taskFacts]("tasks", mapOf, "the run's tasks by id; result is success, failure, error, timeout, cancellation or skip"),
 		variable[testFacts]("tests", one, "all test cases of the run; result of a case is passed, failed, flaky or skipped"),
-		variable[findingFacts]("findings", listOf, "what the scanners saw; severity is critical, high, medium or low, and unknown counts as high"),
+		variable[findingFacts]("findings", listOf, "what the scanners saw and no exception excuses; severity is critical, high, medium or low, and unknown counts as high; state is new, open or reopened; reachable unless it is proven not to be"),
 		variable[artifactFacts]("artifacts", listOf, "files the run produced; size in bytes"),
 		variable[evidenceFacts]("evidence", listOf, "signed statements the run left"),
 		variable[eventFacts]("event", one, "what started the run; type is push, pull_request, tag, schedule or manual"),

@@ -15,6 +15,10 @@ const (
 	gateFlaky     = "no-flaky-tests"
 	gateSecrets   = "no-secrets"
 	gateFindings  = "no-severe-findings"
+	gateFixable   = "no-fixable-vulnerabilities"
+	gateExploited = "nothing-known-exploited"
+	gateUnfixed   = "vulnerabilities-without-fix"
+	gateOverdue   = "nothing-overdue"
 	gateBuild     = "build-proven"
 	gateSBOM      = "sbom-present"
 	gateScanned   = "source-scanned"
@@ -109,7 +113,7 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 	source := "matrix: security=" + p.profile.Security
 	gates := []fairlead.Gate{{
 		Name:    gateSecrets,
-		Rule:    fmt.Sprintf(`!findings.exists(f, f.tool == %q)`, stepSecrets),
+		Rule:    fmt.Sprintf(`!findings.exists(f, f.tool == %q || f.category == "secret")`, stepSecrets),
 		Outcome: fairlead.OutcomeDeny, About: aboutFindings, Source: "always",
 		Reason: "a secret is in the source",
 		Fix:    "revoke the secret first, then take it out of the file and of the history",
@@ -134,12 +138,13 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 	}
 	gates = append(gates, fairlead.Gate{
 		Name: gateFindings,
-		Rule: fmt.Sprintf(`!findings.exists(f, f.tool != %q && f.severity in ["critical", "high", "unknown"])`,
+		Rule: fmt.Sprintf(`!findings.exists(f, f.tool != %q && f.category != "secret" && f.vulnerability == "" && f.severity in ["critical", "high", "unknown"])`,
 			stepSecrets),
 		Outcome: outcome, About: aboutFindings, Source: source,
 		Reason: "a finding is critical, high or of unknown severity",
 		Fix:    "do what each finding listed says",
 	})
+	gates = append(gates, vulnerabilityGates(outcome, source)...)
 	for _, t := range tasks {
 		if t.Type == stepSBOM {
 			return append(gates, fairlead.Gate{
@@ -151,6 +156,42 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 		}
 	}
 	return gates
+}
+
+// vulnerabilityGates are about components with known vulnerabilities, and about
+// the time that a finding may stay. What is proven to be out of reach has only
+// its time.
+func vulnerabilityGates(outcome fairlead.Outcome, source string) []fairlead.Gate {
+	return []fairlead.Gate{
+		{
+			Name:    gateFixable,
+			Rule:    `!findings.exists(f, f.vulnerability != "" && f.reachable && f.fixable && f.severity in ["critical", "high"])`,
+			Outcome: outcome, About: aboutFindings, Source: source,
+			Reason: "a component has a known vulnerability that a newer version does not have",
+			Fix:    "update the components listed, or let another person approve an exception: `fairlead exception request`",
+		},
+		{
+			Name:    gateExploited,
+			Rule:    `!findings.exists(f, f.exploited && f.reachable)`,
+			Outcome: outcome, About: aboutFindings, Source: source,
+			Reason: "a vulnerability is known to be exploited",
+			Fix:    "update or take out the components listed",
+		},
+		{
+			Name:    gateUnfixed,
+			Rule:    `!findings.exists(f, f.vulnerability != "" && f.reachable && !f.fixable && f.severity in ["critical", "high"])`,
+			Outcome: fairlead.OutcomeWarn, About: aboutFindings, Source: source,
+			Reason: "a component has a known vulnerability, and no version without it is known",
+			Fix:    "see to it before it is due: use another component, or say with an exception why it does not apply",
+		},
+		{
+			Name:    gateOverdue,
+			Rule:    `!findings.exists(f, f.overdue)`,
+			Outcome: outcome, About: aboutFindings, Source: source,
+			Reason: "the time for a finding has run out",
+			Fix:    "see `fairlead findings list`; do what each finding listed says",
+		},
+	}
 }
 
 // configuredGates are the gates of the configuration that are in force.

@@ -19,12 +19,12 @@ func gateList(p fairlead.Plan) string {
 func TestGatesOfTheMatrix(t *testing.T) {
 	always := "tasks-succeeded=deny "
 	for _, c := range []struct{ name, config, branch, want string }{
-		{"full", shop, "main", always + "tests-ran=deny tests-pass=deny no-flaky-tests=warn build-proven=deny no-secrets=deny source-scanned=deny no-severe-findings=deny sbom-present=deny"},
-		{"basic", shop, "feature/x", always + "tests-ran=warn tests-pass=deny no-flaky-tests=warn build-proven=deny no-secrets=deny source-scanned=deny no-severe-findings=warn sbom-present=warn"},
-		{"no tests known", "version: 1\n", "main", always + "tests-ran=deny tests-pass=deny no-flaky-tests=warn no-secrets=deny source-scanned=deny no-severe-findings=deny sbom-present=deny"},
+		{"full", shop, "main", always + "tests-ran=deny tests-pass=deny no-flaky-tests=warn build-proven=deny no-secrets=deny source-scanned=deny no-severe-findings=deny no-fixable-vulnerabilities=deny nothing-known-exploited=deny vulnerabilities-without-fix=warn nothing-overdue=deny sbom-present=deny"},
+		{"basic", shop, "feature/x", always + "tests-ran=warn tests-pass=deny no-flaky-tests=warn build-proven=deny no-secrets=deny source-scanned=deny no-severe-findings=warn no-fixable-vulnerabilities=warn nothing-known-exploited=warn vulnerabilities-without-fix=warn nothing-overdue=warn sbom-present=warn"},
+		{"no tests known", "version: 1\n", "main", always + "tests-ran=deny tests-pass=deny no-flaky-tests=warn no-secrets=deny source-scanned=deny no-severe-findings=deny no-fixable-vulnerabilities=deny nothing-known-exploited=deny vulnerabilities-without-fix=warn nothing-overdue=deny sbom-present=deny"},
 		{
 			"tests that report nothing", "version: 1\ntests: {a: {run: x}}\n", "main",
-			always + "tests-pass=deny no-flaky-tests=warn no-secrets=deny source-scanned=deny no-severe-findings=deny sbom-present=deny",
+			always + "tests-pass=deny no-flaky-tests=warn no-secrets=deny source-scanned=deny no-severe-findings=deny no-fixable-vulnerabilities=deny nothing-known-exploited=deny vulnerabilities-without-fix=warn nothing-overdue=deny sbom-present=deny",
 		},
 		{
 			"no security", "version: 1\nenvironments: {production: {security: none, tests: none}}\n", "main",

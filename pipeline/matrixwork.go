@@ -20,7 +20,11 @@ const (
 // for the matrix's own.
 func (p *planner) matrixDrafts(configured []draft) ([]draft, error) {
 	var ds []draft
-	add := func(name, step, service string, keys map[string]any, timeout fairlead.Duration, phase fairlead.Phase, detail string) error {
+	made := map[string]string{} // id of the task that does a step type
+	for _, d := range configured {
+		made[d.step] = d.id
+	}
+	add := func(name, step, service string, needs []string, keys map[string]any, timeout fairlead.Duration, phase fairlead.Phase, detail string) error {
 		if i := slices.IndexFunc(configured, func(d draft) bool { return d.step == step && d.phase == phase && d.service == service }); i >= 0 {
 			p.because("matrix task "+name, "not added", "config", configured[i].detail+" does "+step+" already")
 			return nil
@@ -28,13 +32,21 @@ func (p *planner) matrixDrafts(configured []draft) ([]draft, error) {
 		if slices.ContainsFunc(configured, func(d draft) bool { return d.id == name }) {
 			name = strings.Replace(name, strings.TrimSuffix(name, "-"+service), step, 1) // holds a dot, so no configured name can take it
 		}
-		d, err := p.draft(name, "", step, keys, Work{Timeout: timeout})
+		var work Work
+		for _, typ := range needs {
+			if id, ok := made[typ]; ok {
+				work.Needs = append(work.Needs, id)
+			}
+		}
+		work.Timeout = timeout
+		d, err := p.draft(name, "", step, keys, work)
+		made[step] = name
 		d.phase, d.service, d.source, d.detail = phase, service, "matrix", detail
 		ds = append(ds, d)
 		return err
 	}
 	for _, scan := range p.scans() {
-		if err := add(scan.name, scan.step, "", scan.keys, scanTimeout, fairlead.PhaseVerify, "security: "+p.profile.Security); err != nil {
+		if err := add(scan.name, scan.step, "", scan.needs, scan.keys, scanTimeout, fairlead.PhaseVerify, "security: "+p.profile.Security); err != nil {
 			return nil, err
 		}
 	}
@@ -48,7 +60,7 @@ func (p *planner) matrixDrafts(configured []draft) ([]draft, error) {
 			name, of = "smoke-"+r.Name, " of "+r.Name
 		}
 		detail := fmt.Sprintf("%s with monitoring: %s checks %s%s before traffic moves", p.strategy, p.profile.Monitoring, path, of)
-		if err := add(name, stepHTTP, r.Name, map[string]any{"paths": []string{path}}, smokeTimeout, fairlead.PhasePreview, detail); err != nil {
+		if err := add(name, stepHTTP, r.Name, nil, map[string]any{"paths": []string{path}}, smokeTimeout, fairlead.PhasePreview, detail); err != nil {
 			return nil, err
 		}
 	}
@@ -60,17 +72,27 @@ type scan struct {
 	name string
 	step string
 	keys map[string]any
+
+	needs []string // step types whose artifacts it reads
 }
 
+// scans lists the scanners of the security cell whose step types are there.
+// Nothing is asked of a scanner that looks at what only the configuration can
+// name, such as an image.
 func (p *planner) scans() []scan {
-	sbom := scan{"sbom", stepSBOM, map[string]any{}}
+	scope, all := "change", []scan{{"sbom", stepSBOM, nil, nil}, {"sca", "scan.sca", nil, []string{stepSBOM}}}
 	switch p.profile.Security {
 	case "basic":
-		return []scan{{"secrets", stepSecrets, map[string]any{"scope": "change"}}, sbom}
 	case "full", "scan":
-		return []scan{{"secrets", stepSecrets, map[string]any{"scope": "tree"}}, sbom}
+		scope = "tree"
+		all = append(all, scan{"sast", "scan.sast", nil, nil}, scan{"iac", "scan.iac", nil, nil}, scan{"licences", "scan.licences", nil, []string{stepSBOM}})
+	default:
+		return nil
 	}
-	return nil
+	all = append([]scan{{"secrets", stepSecrets, map[string]any{"scope": scope}, nil}}, all...)
+	return slices.DeleteFunc(all, func(s scan) bool {
+		return !slices.ContainsFunc(p.cat.Steps, func(i StepInfo) bool { return i.Name == s.step })
+	})
 }
 
 // smokePath is the path that the new release is asked for before it takes

@@ -1,7 +1,11 @@
 package triage
 
 import (
+	"cmp"
+	"slices"
 	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
 
 	"fairlead.dev"
 )
@@ -42,4 +46,65 @@ func Approvers(x fairlead.Exception) []string {
 		}
 	}
 	return sorted(who)
+}
+
+// Covers tells whether an exception is about a finding.
+func Covers(x fairlead.Exception, t fairlead.Tracked) bool {
+	s, f := x.Scope, t.Finding
+	if s.Finding == "" && s.Vulnerability == "" && s.Rule == "" {
+		return false
+	}
+	switch {
+	case x.Service != t.Service || x.Environment != "" && x.Environment != t.Environment:
+		return false
+	case s.Finding != "" && s.Finding != t.ID && !slices.Contains(t.Fingerprints, s.Finding):
+		return false
+	case s.Vulnerability != "" && s.Vulnerability != f.Vulnerability.ID && !slices.Contains(f.Vulnerability.Aliases, s.Vulnerability):
+		return false
+	case s.Component != "" && !sameComponent(s.Component, f.Component):
+		return false
+	case s.Rule != "" && s.Rule != f.Rule && !slices.ContainsFunc(t.Observations, func(o fairlead.Observation) bool { return o.Rule == s.Rule }):
+		return false
+	}
+	return s.Path == "" || everywhere(s.Path, f)
+}
+
+// sameComponent compares a purl of a scope with a component; without version it
+// stands for every one.
+func sameComponent(purl string, c fairlead.Component) bool {
+	if withoutVersion(purl) != withoutVersion(c.PURL) {
+		return false
+	}
+	v := versionOf(purl)
+	return v == "" || v == cmp.Or(versionOf(c.PURL), c.Version)
+}
+
+// everywhere tells whether all places of a finding fit a glob: an exception for
+// one folder does not excuse the same thing in another.
+func everywhere(glob string, f fairlead.Finding) bool {
+	for _, l := range append([]fairlead.Location{f.Location}, f.Further...) {
+		if ok, err := doublestar.Match(glob, l.Path); err != nil || !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Excuse gives findings as they are under the exceptions that hold, at a time.
+// Of several exceptions the one that lasts longest is named.
+func Excuse(all []fairlead.Tracked, holding []fairlead.Exception) []fairlead.Tracked {
+	out := slices.Clone(all)
+	for i, t := range out {
+		var by *fairlead.Exception
+		for j, x := range holding {
+			if t.FixedAt.IsZero() && Covers(x, t) && (by == nil || x.Expires.After(by.Expires) || x.Expires.Equal(by.Expires) && x.ID < by.ID) {
+				by = &holding[j]
+			}
+		}
+		out[i].State, out[i].Exception = StateOf(t, by), ""
+		if by != nil {
+			out[i].Exception = by.ID
+		}
+	}
+	return out
 }

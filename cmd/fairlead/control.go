@@ -105,6 +105,7 @@ func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, k
 	c.book = evidence.Book{Shelf: db, History: db, Verifier: trust, Content: blobs.Open}
 	flow.Register(c.engine, flow.Parts{
 		Ledger: db, Reader: db, Situation: db, Archive: db, Line: db, Looks: db, Metrics: c.wiring.env.openMetrics, Signer: signer{key}, Content: blobs.Open, Desk: c.Desk,
+		Followed: db, Organisation: organisation(h, c.wiring.env),
 		Worker: worker.New(worker.Options{
 			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
 			Verifier: trust, Dir: h.work(), Hide: []string{h.root}, ReadOnly: repo.Protected(),

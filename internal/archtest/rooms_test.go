@@ -39,9 +39,9 @@ var house = []room{
 	}},
 	// Inside a recorded step time is part of the result; only there are these two called.
 	{path: "flow", purity: deterministic, clock: []string{"now", "pause"}, rooms: []string{
-		".", "engine", "pipeline", "gate", "judge", "step", "target",
+		".", "engine", "pipeline", "gate", "judge", "step", "target", "triage",
 	}, libs: []string{"github.com/bmatcuk/doublestar/v4"}},
-	{path: "control", rooms: []string{".", "engine", "flow", "record"}},
+	{path: "control", rooms: []string{".", "engine", "flow", "record", "triage"}},
 	{path: "worker", rooms: []string{".", "command", "confine", "evidence", "flow", "step"}},
 	{path: "confine", rooms: []string{".", "command", "step"}},
 
@@ -75,7 +75,7 @@ var house = []room{
 
 	{path: "identity", rooms: []string{".", "format/*"}, libs: []string{"golang.org/x/crypto"}},
 	{path: "evidence", rooms: []string{".", "format/*"}},
-	{path: "gate", purity: pure, rooms: []string{".", "format/*"}, libs: []string{"cel.dev/cel-go", "github.com/teambition/rrule-go"}},
+	{path: "gate", purity: pure, rooms: []string{".", "format/*"}, libs: []string{"cel.dev/cel-go", "github.com/teambition/rrule-go", "github.com/open-policy-agent/opa"}},
 	{path: "target", rooms: []string{"."}},
 	{path: "target/all", rooms: []string{"target", "target/*"}},
 	// Replicas are kept from the keys in the same way as commands of tasks.
@@ -136,6 +136,7 @@ var house = []room{
 // shared lists the libraries that more than one folder may import, with the
 // reason. Every other library has one folder, in which it can be replaced.
 var shared = map[string]string{
+	"github.com/open-policy-agent/opa":     "an organisation's policy and the checks of infrastructure are both Rego: two rooms that must not know each other",
 	"cel.dev/cel-go":                       "routes are conditions over the event, gates over results: two rooms that must not know each other",
 	"github.com/bmatcuk/doublestar/v4":     "globs are one language wherever a user writes them",
 	"github.com/jackc/pgx/v5":              "engine and store each keep their own tables",

@@ -1,0 +1,129 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+
+	"fairlead.dev"
+)
+
+// organisationPackage is the Rego package that an organisation's policy is
+// written in: its sets deny and warn hold sentences.
+const organisationPackage = "fairlead"
+
+// forbidden are the functions of Rego that reach outside, or give another answer
+// each time.
+var forbidden = []string{
+	"http.send", "net.lookup_ip_addr", "opa.runtime", "rego.parse_module", "trace", "print", "time.now_ns", "rand.intn", "uuid.rfc4122",
+}
+
+// capabilities is Rego without what is forbidden.
+func capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool { return slices.Contains(forbidden, b.Name) })
+	c.AllowNet = []string{}
+	return c
+}
+
+// CheckOrganisation says what is wrong with an organisation's policy, KindInvalid.
+func CheckOrganisation(modules []fairlead.PolicyModule) error {
+	if _, err := prepare(context.Background(), modules); err != nil {
+		return &fairlead.Problem{
+			Op: "read organisation policy", Kind: fairlead.KindInvalid, Err: err,
+			Hint: "it is Rego in the package fairlead with the sets deny and warn; http.send and the like are switched off",
+		}
+	}
+	return nil
+}
+
+func prepare(ctx context.Context, modules []fairlead.PolicyModule) (rego.PreparedEvalQuery, error) {
+	options := []func(*rego.Rego){rego.Query("data." + organisationPackage), rego.Capabilities(capabilities()), rego.StrictBuiltinErrors(true)}
+	for _, m := range modules {
+		options = append(options, rego.Module(m.Name, m.Text))
+	}
+	return rego.New(options...).PrepareForEval(ctx)
+}
+
+// organisation gives the rules that an organisation's policy adds. They can make
+// a decision heavier and never lighter; a policy without an answer denies.
+func organisation(in Input, d fairlead.Decision) []fairlead.RuleOutcome {
+	if len(in.Organisation) == 0 {
+		return nil
+	}
+	said, err := evaluate(in, d)
+	if err != nil {
+		return []fairlead.RuleOutcome{{
+			Name: "organisation", Outcome: fairlead.OutcomeDeny, Source: "organisation policy",
+			Reason: fmt.Sprintf("the organisation's policy has no answer: %v", err), Fix: "mend the policy; until then nothing passes",
+		}}
+	}
+	var out []fairlead.RuleOutcome
+	for _, kind := range []fairlead.Outcome{fairlead.OutcomeDeny, fairlead.OutcomeWarn} {
+		for _, sentence := range said[string(kind)] {
+			out = append(out, fairlead.RuleOutcome{
+				Name: "organisation", Outcome: kind, Reason: sentence, Source: "organisation policy", Fix: "ask whoever keeps the organisation's policy",
+			})
+		}
+	}
+	return out
+}
+
+// evaluate gives the sentences of deny and warn, sorted.
+func evaluate(in Input, d fairlead.Decision) (map[string][]string, error) {
+	ctx := context.Background() // evaluation does no I/O
+	q, err := prepare(ctx, in.Organisation)
+	if err != nil {
+		return nil, err
+	}
+	var input any
+	raw, err := json.Marshal(map[string]any{
+		"environment": in.Plan.Environment, "service": in.Plan.Service, "event": in.Plan.Event, "profile": in.Plan.Profile,
+		"findings": list(in.Findings), "tasks": list(in.Tasks), "decision": d, "time": in.Time,
+	})
+	if err == nil {
+		err = json.Unmarshal(raw, &input)
+	}
+	if err != nil {
+		return nil, err
+	}
+	results, err := q.Eval(ctx, rego.EvalInput(input), rego.EvalTime(in.Time))
+	if err != nil {
+		return nil, err
+	}
+	if len(results) != 1 || len(results[0].Expressions) != 1 {
+		return nil, errors.New("the package fairlead is not there")
+	}
+	sets, ok := results[0].Expressions[0].Value.(map[string]any)
+	if !ok {
+		return nil, errors.New("the package fairlead is no package")
+	}
+	out := map[string][]string{}
+	for _, name := range []string{string(fairlead.OutcomeDeny), string(fairlead.OutcomeWarn)} {
+		value, there := sets[name]
+		if !there {
+			continue
+		}
+		all, ok := value.([]any)
+		if !ok {
+			return nil, fmt.Errorf("%s is not a set of sentences", name)
+		}
+		for _, v := range all {
+			sentence, ok := v.(string)
+			if !ok {
+				return nil, fmt.Errorf("%s holds a %T, not a sentence", name, v)
+			}
+			out[name] = append(out[name], sentence)
+		}
+		slices.Sort(out[name])
+	}
+	if sets[string(fairlead.OutcomeDeny)] == nil && sets[string(fairlead.OutcomeWarn)] == nil {
+		return nil, errors.New("it has neither deny nor warn")
+	}
+	return out, nil
+}
