@@ -28,6 +28,8 @@ type App struct {
 	Kinds   []Kind
 	// Vulnerabilities is the database of known ones.
 	Vulnerabilities func(Settings) Vulnerabilities
+	// Bills makes bills of materials.
+	Bills func(Settings) Bills
 }
 
 // PlanQuery says what to plan for. Empty fields mean the obvious: HEAD, the

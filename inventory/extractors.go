@@ -27,6 +27,7 @@ import (
 	"github.com/package-url/packageurl-go"
 
 	"fairlead.dev/format/cyclonedx"
+	"fairlead.dev/format/spdx"
 	"fairlead.dev/inventory/lock"
 )
 
@@ -85,7 +86,7 @@ func component(pkg *extractor.Package, path string, told lock.Package) cyclonedx
 	}
 	for _, l := range append(pkg.Licenses, told.License) {
 		if l != "" {
-			c.Licenses = append(c.Licenses, cyclonedx.License{Name: l})
+			c.Licenses = append(c.Licenses, license(l))
 		}
 	}
 	c.Ref = c.PURL
@@ -93,6 +94,18 @@ func component(pkg *extractor.Package, path string, told lock.Package) cyclonedx
 		c.Ref = c.Name + "@" + c.Version
 	}
 	return c
+}
+
+// license says what a package declares: an identifier or an expression where it
+// is one, else a name.
+func license(text string) cyclonedx.License {
+	if id := spdx.Identifier(text); id != "" {
+		return cyclonedx.License{ID: id}
+	}
+	if spdx.IsExpression(text) {
+		return cyclonedx.License{Expression: text}
+	}
+	return cyclonedx.License{Name: text}
 }
 
 // local tells whether a Go module was replaced by a folder: that has no

@@ -43,13 +43,8 @@ func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine
 		return cli.Scanned{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
 	}
 	defer os.RemoveAll(dir)
-	runner := scan.Runner{
-		Types: stepall.Types(), Dir: dir, Output: s.detail(),
-		Confine: func(ctx context.Context, t step.Type, in step.In) (step.Out, error) {
-			return confine.Run(ctx, confine.Self, t, in)
-		},
-		Said: func(r scan.Result) { said(engineOf(r)) },
-	}
+	runner := s.runner(dir)
+	runner.Said = func(r scan.Result) { said(engineOf(r)) }
 	results, err := runner.Run(ctx, job)
 	if err != nil {
 		return cli.Scanned{}, err
@@ -59,6 +54,16 @@ func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine
 		err = writeSARIF(q.SARIF, out.Findings)
 	}
 	return out, err
+}
+
+// runner runs engines in child processes, with copies and scratch in dir.
+func (s scanner) runner(dir string) scan.Runner {
+	return scan.Runner{
+		Types: stepall.Types(), Dir: dir, Output: s.detail(),
+		Confine: func(ctx context.Context, t step.Type, in step.In) (step.Out, error) {
+			return confine.Run(ctx, confine.Self, t, in)
+		},
+	}
 }
 
 // detail is where the engines' own output goes: nowhere, unless -v asks for it.

@@ -53,6 +53,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Kinds:   kinds(),
 
 		Vulnerabilities: func(s cli.Settings) cli.Vulnerabilities { return vulnerabilities{wiring: w, set: s} },
+		Bills:           func(s cli.Settings) cli.Bills { return bills{wiring: w, set: s} },
 	}
 }
 

@@ -69,6 +69,7 @@ var house = []room{
 	{path: "inventory/lock", purity: pure, libs: []string{
 		"golang.org/x/mod", "github.com/BurntSushi/toml", "go.yaml.in/yaml/v3",
 	}},
+	{path: "sbom", purity: pure, rooms: []string{".", "format/*"}},
 	{path: "step/scan/sca", rooms: stepRooms("reach", "remedy", "vulndb")},
 	{path: "step/check/http", rooms: stepRooms()},
 	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},
@@ -110,7 +111,7 @@ var house = []room{
 		"google.golang.org/protobuf",
 	}},
 	{path: "format/sshsig", libs: []string{"github.com/hiddeco/sshsig", "golang.org/x/crypto"}},
-	{path: "format/spdx", libs: []string{"github.com/spdx/tools-golang"}},
+	{path: "format/spdx", libs: []string{"github.com/spdx/tools-golang", "github.com/github/go-spdx/v2"}},
 	{path: "format/*"},
 	{path: "engine", rooms: []string{"."}, libs: []string{
 		"github.com/dbos-inc/dbos-transact-golang", "github.com/jackc/pgx/v5", "modernc.org/sqlite", "golang.org/x/sys",

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fairlead.dev"
+)
+
+// BillQuery says of what to make a bill of materials, and how.
+type BillQuery struct {
+	Subject string // directory or file; "" = the current directory
+	Format  string // "cyclonedx" or "spdx"
+	Name    string // of what the document is about; "" = the service, or the last part of Subject
+	Ignored bool   // files that git ignores, too
+	NoDev   bool   // without what only building and testing need
+}
+
+// Bill is a bill of materials.
+type Bill struct {
+	Subject    string `json:"subject"`
+	Format     string `json:"format"` // "CycloneDX 1.6"
+	Components int    `json:"components"`
+	// Missing says which files could not be read, so what they name is not in it.
+	Missing  []string `json:"missing"`
+	File     string   `json:"file,omitempty"`
+	Document []byte   `json:"-"`
+}
+
+// Bills makes bills of materials and works on those of others.
+type Bills interface {
+	// Formats are what a document can be written as.
+	Formats() []string
+	Make(ctx context.Context, q BillQuery) (Bill, error)
+	// Diff compares the documents of two files, of any format.
+	Diff(ctx context.Context, before, after string) (View, error)
+	// Score rates the document of a file.
+	Score(ctx context.Context, file string) (View, error)
+}
+
+func (c *commands) sbomCommand() *cobra.Command {
+	var q BillQuery
+	var out string
+	cmd := &cobra.Command{
+		Use:   "sbom [PATH]",
+		Short: "say what software is made of: a bill of materials",
+		Long: "Lists the components of a source tree from its lock files and manifests, with what depends on what, as\n" +
+			"CycloneDX 1.6 or SPDX 2.3. No network is used, and the files are read in a confined process. The same files\n" +
+			"give the same bytes: the time in the document is the commit's, or SOURCE_DATE_EPOCH, never the clock's.\n\n" +
+			"A file that cannot be read is told on standard error, and the document says that it is incomplete.",
+		Example: "  fairlead sbom\n  fairlead sbom ../shop --format spdx --out shop.spdx.json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q.Subject = first(args)
+			return c.bill(cmd.Context(), q, out)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&q.Format, "format", "cyclonedx", "cyclonedx (1.6) or spdx (2.3), both as JSON")
+	f.StringVarP(&out, "out", "o", "", "write the document to this file instead of standard output")
+	f.StringVar(&q.Name, "name", "", "name of what the document is about (default: the service, or the last part of PATH)")
+	f.BoolVar(&q.Ignored, "ignored", false, "read the files that git ignores, too")
+	f.BoolVar(&q.NoDev, "no-dev", false, "leave out what only building and testing need")
+	_ = cmd.RegisterFlagCompletionFunc("format", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return c.Bills(c.set).Formats(), cobra.ShellCompDirectiveNoFileComp
+	})
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "diff BEFORE AFTER", Short: "show what one bill of materials has and another has not", Args: cobra.ExactArgs(2),
+			Long: "Compares the components of two documents by their package URL without version, else by name: added, removed,\n" +
+				"with another version, and with another licence. The documents may be CycloneDX 1.2 to 1.7 (JSON, XML) or SPDX\n" +
+				"2.1 to 2.3 (JSON, tag-value), and need not be of one format. A difference is no failure.",
+			Example: "  fairlead sbom diff old.cdx.json new.spdx.json --json",
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return c.show(c.Bills(c.set).Diff(cmd.Context(), args[0], args[1]))
+			},
+		},
+		&cobra.Command{
+			Use: "score FILE", Short: "rate a bill of materials by the NTIA minimum elements, and by what makes it useful", Args: cobra.ExactArgs(1),
+			Long: "Gives 0 to 10 points, by the formula in docs/guide/sbom.md. Every format is read that diff reads. A low score is\n" +
+				"no failure.",
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return c.show(c.Bills(c.set).Score(cmd.Context(), args[0]))
+			},
+		},
+	)
+	return cmd
+}
+
+// bill makes a document and writes it where it was asked for.
+func (c *commands) bill(ctx context.Context, q BillQuery, file string) error {
+	b, err := c.Bills(c.set).Make(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, m := range b.Missing {
+		fmt.Fprintln(c.Err, "fairlead: "+strings.TrimSpace(m))
+	}
+	if file == "" {
+		_, err := bytes.NewReader(b.Document).WriteTo(c.Out)
+		return err
+	}
+	if err := os.WriteFile(file, b.Document, 0o644); err != nil { //nolint:gosec // a document for everybody
+		return &fairlead.Problem{Op: "write bill of materials", Kind: fairlead.KindInvalid, Err: err, Hint: "--out names a file in a directory that exists"}
+	}
+	b.File = file
+	if c.set.JSON {
+		return c.encode(b)
+	}
+	fmt.Fprintf(c.Out, "%s: %d components of %s as %s\n", file, b.Components, b.Subject, b.Format)
+	return nil
+}
