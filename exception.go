@@ -69,3 +69,11 @@ type ExceptionPolicy struct {
 	Count   int      `json:"count"`
 	Longest Duration `json:"longest"`
 }
+
+// Justifications lists OpenVEX's reasons why something does not apply.
+func Justifications() []string {
+	return []string{
+		"component_not_present", "vulnerable_code_not_present", "vulnerable_code_not_in_execute_path",
+		"vulnerable_code_cannot_be_controlled_by_adversary", "inline_mitigations_already_exist",
+	}
+}

@@ -42,6 +42,7 @@ type Plan struct {
 	Promotion   *Promotion    `json:"promotion,omitempty"` // nil when it builds what it releases
 	ValidFor    ValidFor      `json:"valid_for"`
 	Safeguards  *Safeguards   `json:"safeguards,omitempty"` // nil when no people, freezes or break-glass are configured
+	Clock       *Clock        `json:"clock,omitempty"`      // how long findings may stay; nil: DefaultClock
 	Reasons     []Reason      `json:"reasons"`
 	Inputs      PlanInputs    `json:"inputs"`
 }

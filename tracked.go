@@ -17,6 +17,11 @@ const (
 	FindingAccepted   FindingState = "accepted"
 )
 
+// FindingStates lists the states, from the beginning of a finding's life.
+func FindingStates() []FindingState {
+	return []FindingState{FindingNew, FindingOpen, FindingReopened, FindingFixed, FindingSuppressed, FindingAccepted}
+}
+
 // Observation is what one tool says about a finding.
 type Observation struct {
 	Fingerprint string    `json:"fingerprint"` // as the tool gave it
@@ -74,6 +79,12 @@ type Clock struct {
 	Medium    Duration `json:"medium"`
 	Low       Duration `json:"low"`
 	Exploited Duration `json:"exploited"` // known to be exploited, and not proven out of reach; from that day on
+}
+
+// DefaultClock is how long a finding may stay unless something else is said.
+func DefaultClock() Clock {
+	const day = 24 * time.Hour
+	return Clock{Critical: Duration(day), High: Duration(7 * day), Medium: Duration(30 * day), Low: Duration(90 * day), Exploited: Duration(day)}
 }
 
 // Advisories is the state of a database of vulnerabilities.

@@ -29,7 +29,8 @@ type App struct {
 	// Vulnerabilities is the database of known ones.
 	Vulnerabilities func(Settings) Vulnerabilities
 	// Bills makes bills of materials.
-	Bills func(Settings) Bills
+	Bills    func(Settings) Bills
+	Findings func(context.Context, Settings) (Findings, error)
 }
 
 // PlanQuery says what to plan for. Empty fields mean the obvious: HEAD, the
@@ -56,6 +57,7 @@ type ConfigTools interface {
 type Control interface {
 	Steering
 	People
+	Exceptions
 	Executor
 	Close()
 }

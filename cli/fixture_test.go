@@ -355,3 +355,15 @@ func (w steering) BreakGlass(_ context.Context, q cli.GlassQuery) (fairlead.Gran
 func (w steering) Review(_ context.Context, q cli.ReviewQuery) (fairlead.Grant, error) {
 	return fairlead.Grant{ID: q.Grant, Review: &fairlead.Review{Person: "bob"}}, w.ask("review %s %s %s", q.Grant, q.Reason, q.Key)
 }
+
+func (w steering) RequestException(_ context.Context, q cli.ExceptionQuery) (fairlead.Exception, error) {
+	return fairlead.Exception{ID: "x1", Person: "ada"}, w.ask("excuse %s %s %s %s", q.Scope.Vulnerability, q.Environment, q.For, q.Reason)
+}
+
+func (w steering) ApproveException(_ context.Context, q cli.AnswerQuery) (fairlead.Exception, error) {
+	return fairlead.Exception{ID: q.ID, Approvals: []fairlead.ExceptionApproval{{Person: "bob"}}}, w.ask("approve exception %s %s", q.ID, q.Key)
+}
+
+func (w steering) RevokeException(_ context.Context, q cli.AnswerQuery) (fairlead.Exception, error) {
+	return fairlead.Exception{ID: q.ID, Revoked: &fairlead.ExceptionRevoked{Person: "bob"}}, w.ask("revoke exception %s %s", q.ID, q.Reason)
+}

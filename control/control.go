@@ -36,6 +36,7 @@ type Reader interface {
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
 	Deployments(ctx context.Context, environment, service string, limit int) ([]fairlead.Deployment, error)
 	Records(ctx context.Context, f fairlead.RecordFilter) ([]fairlead.Record, error)
+	Exceptions(ctx context.Context, service string, all bool) ([]fairlead.Exception, error)
 }
 
 // Plane is the control plane over a running engine.

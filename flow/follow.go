@@ -6,14 +6,8 @@ import (
 	"time"
 
 	"fairlead.dev"
-	"fairlead.dev/gate"
 	"fairlead.dev/triage"
 )
-
-// defaultExceptions holds where people are known and nothing is said of exceptions.
-func defaultExceptions() fairlead.ExceptionPolicy {
-	return fairlead.ExceptionPolicy{Count: 1, Longest: fairlead.Duration(90 * 24 * time.Hour)}
-}
 
 // follow takes what a run found into account and gives all findings of its
 // environment as they are now, under the exceptions in force. A pull request is
@@ -37,8 +31,8 @@ func (f *flows) followOnce(ctx context.Context, in Delivery, tasks []fairlead.Ta
 	if err != nil {
 		return nil, err
 	}
-	after, changed := triage.Update(before, sightings(in, tasks, at), triage.DefaultClock())
-	exceptions, err := f.Desk.exceptions(ctx, f.Followed, p, at)
+	after, changed := triage.Update(before, sightings(in, tasks, at), clockOf(p))
+	exceptions, err := f.Desk.Exceptions(ctx, f.Followed, p, at)
 	if err != nil {
 		return nil, err
 	}
@@ -91,62 +85,9 @@ func (f *flows) organisation(ctx context.Context) ([]fairlead.PolicyModule, *fai
 	return modules, nil
 }
 
-// exceptions gives those that are in force for a plan: approved, signed, and not
-// too long, by the plan's own safeguards and by those of what is live. So no
-// change approves its own.
-func (d Desk) exceptions(ctx context.Context, from Followed, p fairlead.Plan, now time.Time) ([]fairlead.Exception, error) {
-	all, err := from.Exceptions(ctx, p.Service, false)
-	if err != nil || len(all) == 0 {
-		return nil, err
+func clockOf(p fairlead.Plan) fairlead.Clock {
+	if p.Clock != nil {
+		return *p.Clock
 	}
-	regimes, err := d.regimes(ctx, Asking{Plan: p, Rules: []fairlead.ApprovalRule{}}, now)
-	if err != nil || len(regimes) == 0 {
-		return nil, err
-	}
-	var out []fairlead.Exception
-	for _, x := range all {
-		holds := true
-		for _, r := range regimes {
-			ok, err := d.holdsException(ctx, x, r, now)
-			if err != nil {
-				return nil, err
-			}
-			holds = holds && ok
-		}
-		if holds {
-			out = append(out, x)
-		}
-	}
-	return out, nil
-}
-
-// holdsException tells whether an exception is in force under one regime.
-func (d Desk) holdsException(ctx context.Context, x fairlead.Exception, r gate.Regime, now time.Time) (bool, error) {
-	policy := defaultExceptions()
-	if r.Safeguards.Exceptions != nil {
-		policy = *r.Safeguards.Exceptions
-	}
-	if x.Expires.Sub(x.Time) > policy.Longest.D() || x.Time.After(now) {
-		return false, nil
-	}
-	said := x
-	said.Evidence, said.Approvals, said.Revoked = "", nil, nil
-	if ok, err := d.vouched(ctx, r.Safeguards, x.Evidence, x.Person, x.Account, fairlead.PredicateException, said); err != nil || !ok {
-		return false, err
-	}
-	from := gate.Members(r.Safeguards, policy.From)
-	believed := x
-	believed.Approvals = nil
-	for _, a := range x.Approvals {
-		said := a
-		said.Evidence = ""
-		ok, err := d.vouched(ctx, r.Safeguards, a.Evidence, a.Person, a.Account, fairlead.PredicateExceptionApproval, said)
-		if err != nil {
-			return false, err
-		}
-		if ok && a.Request == x.Evidence && a.Exception == x.ID && slices.Contains(from, a.Person) {
-			believed.Approvals = append(believed.Approvals, a)
-		}
-	}
-	return triage.StatusOf(believed, policy, now) == triage.StatusActive, nil
+	return fairlead.DefaultClock()
 }

@@ -34,6 +34,7 @@ func (d *decoder) check(cfg *Config) {
 	d.checkPeople(cfg)
 	d.checkFreezes(cfg)
 	d.checkBreakGlass(cfg)
+	d.checkExceptions(cfg)
 	d.checkJudges(cfg)
 	d.checkLocks(cfg)
 	d.checkServices(cfg)

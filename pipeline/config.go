@@ -30,6 +30,8 @@ type Config struct {
 	Groups       map[string][]string    `json:"groups" doc:"People under one name, written group:NAME where people are listed." keys:"name" pattern:"name" example:"{dba: [alice, bob]}"`
 	Freezes      []Freeze               `json:"freezes" doc:"Times in which nothing is released." example:"[{name: year-end, environments: [production], from: 2026-12-20, to: 2027-01-03, tz: Europe/Berlin}]"`
 	BreakGlass   *BreakGlass            `json:"break-glass" doc:"Who may go past approvals and freezes in an emergency." default:"nobody" example:"{who: [group:oncall], requires: [reason, incident]}"`
+	Exceptions   *Exceptions            `json:"exceptions" doc:"Who may let a finding pass, and for how long." default:"one other person of people, for 90 days at most" example:"{from: [group:dba], longest: 720h}"`
+	Findings     Findings               `json:"findings" doc:"How long a finding may stay."`
 	Deploy       Deploy                 `json:"deploy" doc:"How each strategy moves traffic and judges the release."`
 	Sources      Sources                `json:"sources" doc:"Where metrics are read that the target does not count itself." example:"{prometheus: {url: 'http://127.0.0.1:9090'}}"`
 

@@ -45,7 +45,7 @@ func Plan(cfg *Config, ev fairlead.Event, tree fs.FS, cat Catalog) (fairlead.Pla
 	lock := p.lock()
 	plan := fairlead.Plan{
 		Service: p.service, Event: ev, Environment: p.environment, Strategy: p.strategy, Profile: p.profile,
-		Tasks: tasks, Gates: gates, Release: p.release, Services: p.services, Safeguards: safeguards, ValidFor: valid, Reasons: p.reasons,
+		Tasks: tasks, Gates: gates, Release: p.release, Services: p.services, Safeguards: safeguards, Clock: p.cfg.Findings.Due.noun(), ValidFor: valid, Reasons: p.reasons,
 		Lock:   lock,
 		Inputs: fairlead.PlanInputs{Config: cfg.digest, Policy: policyDigest(gates, safeguards), Flow: cat.Flow},
 	}

@@ -31,6 +31,7 @@ func (p *planner) safeguards() (*fairlead.Safeguards, error) {
 		return nil, err
 	}
 	s.BreakGlass = c.BreakGlass.noun()
+	s.Exceptions = c.Exceptions.noun()
 	return s, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"fairlead.dev"
@@ -13,12 +15,15 @@ import (
 func explainDecision(d fairlead.Decision, brief bool) Explanation {
 	e := Explanation{Subject: "decision", Headline: fmt.Sprintf("%s, %d rules, policy %s", d.Outcome, len(d.Rules), d.Policy.Short())}
 	for _, r := range d.Rules {
-		if brief && r.Outcome == fairlead.OutcomeAllow {
+		if brief && r.Outcome == fairlead.OutcomeAllow && len(r.Excepted) == 0 {
 			continue
 		}
 		rule := Explanation{Subject: fmt.Sprintf("%s %s", r.Outcome, r.Name), Headline: fmt.Sprintf("%s (%s)", r.Reason, r.Source)}
 		if r.Outcome != fairlead.OutcomeAllow {
 			rule.Fix = r.Fix
+		}
+		if len(r.Excepted) > 0 {
+			rule.Headline = "only with exception " + strings.Join(r.Excepted, ", ") + ": " + rule.Headline
 		}
 		for _, f := range r.Findings {
 			rule.Causes = append(rule.Causes, explainFinding(f))
@@ -31,6 +36,7 @@ func explainDecision(d fairlead.Decision, brief bool) Explanation {
 		}
 		e.Causes = append(e.Causes, rule)
 	}
+	e.Causes = append(e.Causes, explainInputs(d)...)
 	for _, x := range d.Reused {
 		text := fmt.Sprintf("evidence %s of run %s, proven at %s", x.Evidence.Short(), x.Run, stamp(x.ProvenAt))
 		if !x.Until.IsZero() {
@@ -39,6 +45,28 @@ func explainDecision(d fairlead.Decision, brief bool) Explanation {
 		e.Causes = append(e.Causes, Explanation{Subject: "rests on " + x.Task, Headline: text})
 	}
 	return e
+}
+
+// explainInputs names database, tools and organisation policy of a decision.
+func explainInputs(d fairlead.Decision) []Explanation {
+	if d.Inputs == nil {
+		return nil
+	}
+	var out []Explanation
+	if a := d.Inputs.Advisories; a != nil {
+		out = append(out, Explanation{Subject: "vulnerabilities", Headline: fmt.Sprintf("as known %s, %.0f days before; database %s", stamp(a.Time), d.Inputs.Age.D().Hours()/24, a.Digest.Short())})
+	}
+	if len(d.Inputs.Tools) > 0 {
+		var tools []string
+		for _, typ := range slices.Sorted(maps.Keys(d.Inputs.Tools)) {
+			tools = append(tools, typ+": "+d.Inputs.Tools[typ])
+		}
+		out = append(out, Explanation{Subject: "tools", Headline: strings.Join(tools, "; ")})
+	}
+	if d.Inputs.Organisation != "" {
+		out = append(out, Explanation{Subject: "organisation policy", Headline: d.Inputs.Organisation.Short()})
+	}
+	return out
 }
 
 // explainPromotion says where a release was good before.

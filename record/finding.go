@@ -20,6 +20,53 @@ func FindingLines(all []fairlead.Tracked, now time.Time) []string {
 	return lines
 }
 
+// FollowedLines tells findings of several places, one line each.
+func FollowedLines(all []fairlead.Tracked, now time.Time) []string {
+	var lines []string
+	for _, t := range all {
+		lines = append(lines, fmt.Sprintf("%s  %-8s %-8s %-10s %s", shortID(t.ID), t.Finding.Severity, t.Finding.Category, t.State, FindingTitle(t.Finding)),
+			"          "+t.Service+" in "+cmp.Or(t.Environment, "the work tree")+"; "+strings.Join(details(t, now), "; "))
+	}
+	return lines
+}
+
+// FindingStory tells all there is to say about one finding.
+func FindingStory(t fairlead.Tracked, now time.Time) []string {
+	f := t.Finding
+	lines := []string{
+		t.ID + "  " + FindingTitle(f), fmt.Sprintf("  %s, %s, %s in %s of %s", f.Severity, f.Category, t.State, cmp.Or(t.Environment, "the work tree"), t.Service),
+		"  first seen " + t.FirstSeen.UTC().Format(time.RFC3339) + ", last seen " + t.LastSeen.UTC().Format(time.RFC3339) + "; " + Due(t, now),
+	}
+	if !t.ReopenedAt.IsZero() {
+		lines = append(lines, "  came back "+t.ReopenedAt.UTC().Format(time.RFC3339))
+	}
+	for _, text := range []string{f.Message, f.Fix} {
+		if text != "" {
+			lines = append(lines, "  "+firstLine(text))
+		}
+	}
+	if len(f.Vulnerability.Aliases) > 0 {
+		lines = append(lines, "  also called "+strings.Join(f.Vulnerability.Aliases, ", "))
+	}
+	if len(f.FixedIn) > 0 {
+		lines = append(lines, "  fixed in "+strings.Join(f.FixedIn, ", "))
+	}
+	for _, o := range t.Observations {
+		text := fmt.Sprintf("  %s saw it as %s (%s)", cmp.Or(o.ToolVersion, o.Tool), o.Rule, o.Severity)
+		if at := place(o.Location); at != "" {
+			text += " at " + at
+		}
+		if o.RunID != "" {
+			text += ", last in run " + o.RunID
+		}
+		if !o.Gone.IsZero() {
+			text += ", gone since " + o.Gone.UTC().Format(time.RFC3339)
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
 // FindingTitle says in one line what a finding is and where.
 func FindingTitle(f fairlead.Finding) string {
 	what := cmp.Or(f.Vulnerability.ID, f.Rule)

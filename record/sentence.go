@@ -76,6 +76,12 @@ func sentence(r fairlead.Record) string {
 		return about(r, usedFact.sentence)
 	case fairlead.RecordGlassReviewed:
 		return about(r, reviewSentence)
+	case fairlead.RecordExceptionAsked, fairlead.RecordExceptionGiven, fairlead.RecordExceptionRevoked:
+		return about(r, func(x fairlead.Exception) string { return exceptionSentence(r.Type, x) })
+	case fairlead.RecordFindingsChanged:
+		return about(r, func(n findingsFact) string {
+			return fmt.Sprintf("findings here: %d, changed by this run: %d", n.Findings, n.Changed)
+		})
 	default:
 		return about(r, func(d deployFact) string { return d.sentence(r.Type) })
 	}

@@ -6,16 +6,6 @@ import (
 	"fairlead.dev"
 )
 
-const day = 24 * time.Hour
-
-// DefaultClock is how long a finding may stay unless something else is said.
-func DefaultClock() fairlead.Clock {
-	return fairlead.Clock{
-		Critical: fairlead.Duration(day), High: fairlead.Duration(7 * day), Medium: fairlead.Duration(30 * day),
-		Low: fairlead.Duration(90 * day), Exploited: fairlead.Duration(day),
-	}
-}
-
 // likely is the EPSS probability from which a vulnerability is taken one step
 // more seriously.
 const likely = 0.5

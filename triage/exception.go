@@ -2,7 +2,9 @@ package triage
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -107,4 +109,18 @@ func Excuse(all []fairlead.Tracked, holding []fairlead.Exception) []fairlead.Tra
 		}
 	}
 	return out
+}
+
+// CheckScope says what is wrong with the words of a scope, KindInvalid.
+func CheckScope(s fairlead.ExceptionScope) error {
+	problem := func(err error, hint string) error {
+		return &fairlead.Problem{Op: "request exception", Kind: fairlead.KindInvalid, Err: err, Hint: hint}
+	}
+	if s.Component != "" && !strings.HasPrefix(s.Component, "pkg:") {
+		return problem(fmt.Errorf("%q is no package URL", s.Component), "--component is like pkg:npm/left-pad or pkg:golang/example.org/x@v1.2.3")
+	}
+	if s.Path != "" && !doublestar.ValidatePattern(s.Path) {
+		return problem(fmt.Errorf("%q is no glob", s.Path), "--path is like 'testdata/**'")
+	}
+	return nil
 }

@@ -85,8 +85,8 @@ func TestHistory(t *testing.T) {
 			at = at.Add(time.Duration(rapid.IntRange(1, 100).Draw(t, "hours")) * time.Hour)
 			s := Scan{Service: "shop", Environment: "production", RunID: fmt.Sprint(i), Time: at, Findings: findings(t, "findings")}
 			s.Complete = rapid.SliceOfDistinct(rapid.SampledFrom([]string{"scan.sca", "scan.external", "scan.sast"}), rapid.ID).Draw(t, "complete")
-			after, changed := Update(all, s, DefaultClock())
-			again, none := Update(after, s, DefaultClock())
+			after, changed := Update(all, s, fairlead.DefaultClock())
+			again, none := Update(after, s, fairlead.DefaultClock())
 			if diff := cmp.Diff(after, again); diff != "" || len(none) > 0 {
 				t.Fatalf("the same scan again changes something: %s", diff)
 			}

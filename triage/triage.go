@@ -35,6 +35,7 @@ func Update(before []fairlead.Tracked, s Scan, c fairlead.Clock) (after, changed
 	for _, sighting := range Merge(s.Findings) {
 		b.see(sighting)
 	}
+	b.settle()
 	b.miss()
 	return b.result(before)
 }
@@ -44,11 +45,12 @@ type book struct {
 	scan  Scan
 	clock fairlead.Clock
 	all   map[string]*fairlead.Tracked
-	known map[string]string // fingerprint, with category -> Tracked.ID
+	known map[string]string     // fingerprint, with category -> Tracked.ID
+	seen  map[string][]Sighting // by Tracked.ID: what of this scan belongs to one finding
 }
 
 func newBook(before []fairlead.Tracked, s Scan, c fairlead.Clock) *book {
-	b := &book{scan: s, clock: c, all: map[string]*fairlead.Tracked{}, known: map[string]string{}}
+	b := &book{scan: s, clock: c, all: map[string]*fairlead.Tracked{}, known: map[string]string{}, seen: map[string][]Sighting{}}
 	for _, t := range before {
 		kept := t
 		kept.Observations, kept.Fingerprints = slices.Clone(t.Observations), slices.Clone(t.Fingerprints)
@@ -79,12 +81,36 @@ func (b *book) see(s Sighting) {
 		b.observe(t, f)
 		b.known[known(f.Category, f.Fingerprint)] = t.ID
 	}
-	if at.Before(t.LastSeen) { // a later scan was taken into account before
-		return
+	b.seen[t.ID] = append(b.seen[t.ID], s)
+}
+
+// settle says of every finding that was seen what all of its sightings say
+// together, so that none of them alone moves its due date.
+func (b *book) settle() {
+	for _, id := range slices.Sorted(maps.Keys(b.seen)) {
+		t := b.all[id]
+		if b.scan.Time.Before(t.LastSeen) { // a later scan was taken into account before
+			continue
+		}
+		var seen []fairlead.Finding
+		group := ""
+		for _, s := range b.seen[id] {
+			seen = append(seen, s.Seen...)
+			group = smaller(group, s.Group)
+		}
+		slices.SortFunc(seen, order)
+		t.Finding, t.Group, t.LastSeen = join(distinct(seen)), group, b.scan.Time
+		t.Finding.Fingerprint = t.ID
+		clock(t, b.clock, b.scan.Time)
 	}
-	t.Finding, t.Group, t.LastSeen = s.Finding, s.Group, at
-	t.Finding.Fingerprint = t.ID
-	clock(t, b.clock, at)
+}
+
+// smaller gives the smaller of two names of which one may be missing.
+func smaller(a, b string) string {
+	if a == "" || b != "" && b < a {
+		return b
+	}
+	return a
 }
 
 // home gives the finding that a sighting belongs to.
@@ -132,6 +158,10 @@ func (b *book) absorb(t, other *fairlead.Tracked) {
 	}
 	if !t.FixedAt.IsZero() && other.FixedAt.IsZero() { // a part of it was there all the time: no time is won
 		t.FixedAt, t.ReopenedAt = time.Time{}, b.scan.Time
+	}
+	if with := b.seen[other.ID]; with != nil {
+		b.seen[t.ID] = append(b.seen[t.ID], with...)
+		delete(b.seen, other.ID)
 	}
 	other.Into, other.FixedAt, other.Due, other.Allowed = t.ID, b.scan.Time, time.Time{}, 0
 }

@@ -157,7 +157,7 @@ func conclude(j scan.Job, results []scan.Result) cli.Scanned {
 		sc.Findings = append(sc.Findings, r.Found()...)
 		out.Advisories = cmp.Or(out.Advisories, r.Advisories)
 	}
-	after, _ := triage.Update(nil, sc, triage.DefaultClock())
+	after, _ := triage.Update(nil, sc, fairlead.DefaultClock())
 	out.Findings = append(out.Findings, triage.Standing(after)...)
 	out.Summary = summary(out.Findings, now)
 	out.Lines = append(record.FindingLines(out.Findings, now), summaryLines(out, now)...)
