@@ -43,7 +43,7 @@ releases ?= 1000
 workers ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-judge clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-judge bench-accuracy clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -113,6 +113,9 @@ bench-releases: ## a thousand releases of fifty services, none lost
 
 bench-judge: ## how often the judge errs, beside other tools: docs/reference/judge.md
 	go run ./internal/judgebench -out docs/reference/judge.md
+
+bench-accuracy: ## how often the scanners are right, on files with known answers: docs/reference/accuracy.md
+	go run ./internal/accuracy -out docs/reference/accuracy.md
 
 clean: ## remove what make has made
 	rm -rf bin

@@ -131,6 +131,7 @@ var house = []room{
 	{path: "internal/onkubernetes", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/e2e", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/judgebench", rooms: []string{".", "judge"}, libs: []string{"gonum.org/v1/gonum"}},
+	{path: "internal/accuracy", rooms: []string{".", "*", "*/*", "*/*/*"}},
 	{path: "internal/archtest", tests: true, rooms: []string{"."}},
 }
 

@@ -1,0 +1,55 @@
+// Command accuracy measures how often the scanners are right, on files whose
+// answers are known, and writes the page docs/reference/accuracy.md.
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+//go:embed page.md
+var intro string
+
+// section is a part of the page.
+type section struct {
+	title, text string
+	write       func(context.Context, io.Writer) error
+}
+
+func main() {
+	out := flag.String("out", "", "file to write the page to (default: standard output)")
+	flag.Parse()
+	if err := publish(context.Background(), *out); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// publish measures everything and writes the page.
+func publish(ctx context.Context, out string) error {
+	page := bytes.NewBufferString(intro)
+	for _, s := range sections() {
+		fmt.Fprintf(page, "\n## %s\n\n%s\n", s.title, s.text)
+		if err := s.write(ctx, page); err != nil {
+			return fmt.Errorf("%s: %w", s.title, err)
+		}
+		fmt.Fprintln(os.Stderr, "measured", s.title)
+	}
+	if out == "" {
+		_, err := os.Stdout.Write(page.Bytes())
+		return err
+	}
+	return os.WriteFile(out, page.Bytes(), 0o644) //nolint:gosec // a page that everybody reads
+}
+
+func sections() []section {
+	return []section{{"Secrets", aboutSecrets, secretsSection}}
+}
+
+//go:embed secrets.md
+var aboutSecrets string
