@@ -26,6 +26,7 @@ type Ending struct {
 	// Deployment is the deployment that came of it, "" when none began.
 	Deployment string `json:"deployment,omitempty"`
 	Superseded string `json:"superseded_by,omitempty"` // run that goes instead
+	Alone      bool   `json:"alone,omitempty"`         // a rollout whose live release did not serve
 }
 
 // TaskEnding is the checkpoint of one task; everything else about it is in the ledger.

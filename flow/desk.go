@@ -62,14 +62,21 @@ type Asking struct {
 	// Again counts how often the run had passed the question before: it is held
 	// once more when a freeze begins, or an approval expires, while it waits in line.
 	Again int
+	// Of is the one service that is asked about, of several that are released as
+	// one; "" for the run as a whole.
+	Of string
 }
 
 // label names the question in the record, each time anew.
 func (q Asking) label() string {
-	if q.Again == 0 {
-		return q.Question
+	label := q.Question
+	if q.Of != "" {
+		label += " of " + q.Of
 	}
-	return fmt.Sprintf("%s again %d", q.Question, q.Again)
+	if q.Again == 0 {
+		return label
+	}
+	return fmt.Sprintf("%s again %d", label, q.Again)
 }
 
 // Look tells what holds the run at a time.

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"fairlead.dev"
@@ -10,7 +11,10 @@ import (
 
 // fellow is how the other services of the release see this one.
 func (in Rollout) fellow() Fellow {
-	return Fellow{Deployment: in.ID, Place: in.place(), Target: in.Plan.Release.Target, Release: in.Release.ID}
+	return Fellow{
+		Deployment: in.ID, Place: in.place(), Target: in.Plan.Release.Target, Release: in.Release.ID,
+		ErrorFloor: in.Plan.Release.Judge.ErrorFloor,
+	}
 }
 
 // Fellow is a service of the same release, judged and not yet concluded.
@@ -19,6 +23,7 @@ type Fellow struct {
 	Place      target.Place    `json:"place"`
 	Target     string          `json:"target"`
 	Release    fairlead.Digest `json:"release"`
+	ErrorFloor float64         `json:"error_floor,omitempty"` // share of errors that is bad without a comparison; 0: none
 }
 
 // others looks after the services of the same release that were judged already.
@@ -26,17 +31,39 @@ type others struct {
 	all  []Fellow
 	to   []target.Target
 	down []time.Time // since when nothing of it is ready, as far as this process knows
+	seen []tally
+}
+
+// tally is what one of them served lately, as far as this process looked.
+type tally struct {
+	from   fairlead.Sample
+	since  time.Time
+	served fairlead.Sample
+}
+
+// lately is how far back the floor of errors looks.
+const lately = 30 * time.Second
+
+// add takes what it has served in all, and tells whether too much of what it
+// served lately were errors.
+func (t *tally) add(all fairlead.Sample, at time.Time, floor float64) bool {
+	if t.since.IsZero() || at.Sub(t.since) > lately {
+		t.from, t.since = all, at
+	}
+	t.served = all.Since(t.from)
+	return floor > 0 && t.served.Errors >= alarming && float64(t.served.Errors) >= floor*float64(t.served.Requests)
 }
 
 func (f *flows) lookAfter(all []Fellow) *others {
-	o := &others{all: all, down: make([]time.Time, len(all))}
+	o := &others{all: all, down: make([]time.Time, len(all)), seen: make([]tally, len(all))}
 	for _, s := range all {
 		o.to = append(o.to, f.target(s.Target))
 	}
 	return o
 }
 
-// look tells whether one of them was rolled back or does not serve any more.
+// look tells whether one of them was rolled back, does not serve any more, or
+// answers with errors. What takes statistics to see is found when all of them bake.
 func (o *others) look(ctx context.Context, f *flows) (*stop, error) {
 	for i, s := range o.all {
 		st, err := f.Situation.Environment(ctx, s.Place.Environment, s.Place.Service)
@@ -50,7 +77,11 @@ func (o *others) look(ctx context.Context, f *flows) (*stop, error) {
 		if err != nil {
 			continue // who does not answer now may do so at the next look
 		}
-		switch r, _ := seen.Find(s.Release); {
+		r, known := seen.Find(s.Release)
+		if t := &o.seen[i]; known && t.add(r.Sample, now(), s.ErrorFloor) {
+			return &stop{Reason: fmt.Sprintf("%s, released with it, answers with errors: %d of %d requests", s.Place.Service, t.served.Errors, t.served.Requests)}, nil
+		}
+		switch {
 		case r.Ready > 0:
 			o.down[i] = time.Time{}
 		case o.down[i].IsZero():

@@ -16,8 +16,8 @@ type Rollout struct {
 	ID      string           `json:"id"` // Deployment.ID
 	Plan    fairlead.Plan    `json:"plan"`
 	Release fairlead.Release `json:"release"`
-	// Of a release of several services: it ends with the last verdict, and the
-	// old release is kept until all of them have theirs.
+	// Of a release of several services: it ends before the bake, which is one for
+	// all, and the old release is kept until there is a verdict on all of them.
 	Together bool     `json:"together,omitempty"`
 	Before   []Fellow `json:"before,omitempty"` // those that were judged already; none of them may fail meanwhile
 }
@@ -98,7 +98,7 @@ func (m *move) run() (Ending, error) {
 	}
 	why, err := m.stages()
 	if err == nil && why == nil && m.in.Together {
-		return Ending{Result: fairlead.ResultSuccess, Reason: "judged"}, nil
+		return Ending{Result: fairlead.ResultSuccess, Reason: "judged", Alone: m.previous == nil}, nil
 	}
 	if err == nil && why == nil {
 		why, err = m.keepOld()

@@ -114,6 +114,9 @@ func (m *move) stages() (*stop, error) {
 		if s.phase == "" {
 			s.phase = fairlead.DeployShift
 		}
+		if s.phase == fairlead.DeployBake && m.in.Together {
+			break // all bake at the same time
+		}
 		why, err := m.prepare(i, s)
 		if err != nil || why != nil {
 			return why, err

@@ -21,9 +21,6 @@ type thawed struct {
 // several services that are released as one only the first is held: once it
 // serves, what is half done is worse than what is done.
 func (m *move) thaw() (*stop, error) {
-	if len(m.in.Before) > 0 {
-		return nil, nil
-	}
 	at, err := m.fl.Now()
 	if err != nil {
 		return nil, err
@@ -36,7 +33,7 @@ func (m *move) thaw() (*stop, error) {
 		if err != nil || before == nil && r.Waiting == nil && len(r.Grants) == 0 {
 			return r.Stop, err
 		}
-		q := Asking{RunID: m.in.RunID, Question: fairlead.QuestionTraffic}
+		q := Asking{RunID: m.in.RunID, Question: fairlead.QuestionTraffic, Of: m.of()}
 		if _, err := do(m.flows, m.fl, fmt.Sprintf("note hold before the first traffic %d", n), func(ctx context.Context) (bool, error) {
 			if err := m.useGrants(ctx, m.in.RunID, r.reply); err != nil {
 				return false, err
@@ -51,6 +48,14 @@ func (m *move) thaw() (*stop, error) {
 		}
 		before = r.Waiting
 	}
+}
+
+// of names the service among those that are released as one.
+func (m *move) of() string {
+	if !m.in.Together {
+		return ""
+	}
+	return m.in.Plan.Service
 }
 
 // untilChange gives what holds the first traffic as soon as that is something

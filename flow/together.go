@@ -17,16 +17,17 @@ type group struct {
 	fl       *engine.Flow
 	in       Delivery
 	rollouts []Rollout // in the order of release
+	alone    []bool    // by rollout: the live release did not serve, so there is nothing to compare with
 	turn     turn
 }
 
 // together releases several services as one: each is rolled out and judged in
-// its turn, none is concluded before all are judged, and when one of them fails
-// all go back, the last one first.
+// its turn, all bake at the same time, none is concluded before there is one
+// verdict on all, and when one of them fails all go back, the last one first.
 func (f *flows) together(fl *engine.Flow, in Delivery, releases []fairlead.Release, t turn) (Ending, error) {
 	g := &group{flows: f, fl: fl, in: in, turn: t}
 	var before []Fellow
-	for i, part := range in.Plan.Parts() {
+	for i, part := range bakingTogether(in.Plan.Parts()) {
 		r := Rollout{
 			RunID: in.RunID, ID: deploymentOf(in.Plan, in.RunID, part.Service), Plan: part, Release: releases[i],
 			Together: true, Before: slices.Clone(before),
@@ -43,8 +44,12 @@ func (f *flows) together(fl *engine.Flow, in Delivery, releases []fairlead.Relea
 			end.Reason = r.Plan.Service + ": " + end.Reason
 			return g.takeBack(i, end)
 		}
+		g.alone = append(g.alone, end.Alone)
 	}
-	why, err := g.hold(before)
+	why, err := g.bake()
+	if err == nil && why == nil {
+		why, err = g.hold(before)
+	}
 	if err != nil {
 		return Ending{}, err
 	}
@@ -59,6 +64,20 @@ func (f *flows) together(fl *engine.Flow, in Delivery, releases []fairlead.Relea
 		return g.takeBack(len(g.rollouts)-1, end)
 	}
 	return g.conclude()
+}
+
+// bakingTogether gives the services' plans with the longest bake in each.
+func bakingTogether(parts []fairlead.Plan) []fairlead.Plan {
+	var longest fairlead.Duration
+	for _, p := range parts {
+		longest = max(longest, p.Release.Bake)
+	}
+	for i := range parts {
+		r := *parts[i].Release
+		r.Bake = longest
+		parts[i].Release = &r
+	}
+	return parts
 }
 
 // hold keeps everything as it is, with all new releases at full traffic, for as

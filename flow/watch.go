@@ -100,50 +100,26 @@ func (m *move) observe(ctx context.Context) (target.Observed, *stop, error) {
 // what is kept, so a resumed watch judges all that the first one saw, and ends
 // when that would have.
 func (m *move) watch(ctx context.Context, s step, begin mark) (sighting, error) {
-	kept, err := m.load(ctx)
+	w, err := m.watching(ctx, s, begin)
 	if err != nil {
 		return sighting{}, err
 	}
-	end := begin.Time.Add(s.watch)
-	why, last := begin.Stop, false
-	v := m.verdict(kept, s)
 	for {
-		var o target.Observed
-		if why == nil {
-			if o, why, err = m.observe(ctx); err != nil {
-				return sighting{}, err
-			}
-		}
-		if why != nil {
-			v.Time, v.Answer, v.Reason = now(), fairlead.AnswerUndecided, "the target does not answer"
-			return sighting{Verdict: v, Stop: why}, nil
-		}
-		over := !now().Before(end)
-		if over && !last || m.dueLook(kept, o) {
-			if kept, err = m.see(ctx, kept, s, o, false); err != nil {
-				return sighting{}, err
-			}
-			v, last = m.verdict(kept, s), over
-		}
-		if v.Answer == fairlead.AnswerWorse {
-			return sighting{Verdict: v, Stop: &stop{Reason: v.Stage + ": " + v.Reason}}, nil
-		}
-		if why, err = m.mustStop(ctx); err != nil {
+		seen, err := w.look(ctx)
+		if err != nil {
 			return sighting{}, err
 		}
-		if why != nil {
-			return sighting{Verdict: v, Stop: why}, nil
-		}
-		if over {
-			if done := m.settle(kept, s, v, now().Sub(end)); done != nil {
-				return *done, nil
-			}
+		if seen != nil {
+			return *seen, nil
 		}
 		if err := pause(ctx, m.Tick); err != nil {
 			return sighting{}, err
 		}
 	}
 }
+
+// alarming is how many errors it takes for the floor to trip.
+const alarming = 5
 
 // dueLook tells whether it is time for a look: enough of it has passed, or
 // what was seen so far cannot wait, as it may trip the floor.
@@ -156,7 +132,6 @@ func (m *move) dueLook(s *series, o target.Observed) bool {
 	if seen == nil {
 		return false
 	}
-	const alarming = 5 // errors: the fewest with which the floor trips
 	floor := m.in.Plan.Release.Judge.ErrorFloor
 	return seen.Restarts > 0 || floor > 0 && seen.Errors >= alarming && float64(seen.Errors) >= floor*float64(seen.Requests)
 }
