@@ -93,40 +93,6 @@ func (s *search) key(at int, word string) {
 	s.add(ruleKey, "Private key", at, at+min(len(rest), max(line, 1)+1024))
 }
 
-// argument looks at a password on the command line of a program, at its name.
-func (s *search) argument(at int, word string) {
-	line := s.b[at:min(len(s.b), at+400)]
-	if i := bytes.IndexByte(line, '\n'); i >= 0 {
-		line = line[:i]
-	}
-	flag := map[string]string{"redis-cli": " -a ", "sshpass": " -p", "ldapsearch": " -w "}[word]
-	if flag == "" {
-		flag = " -p"
-	}
-	i := bytes.Index(line, []byte(flag))
-	if i < 0 {
-		return
-	}
-	from := at + i + len(flag)
-	if word == "mongo" || word == "sshpass" {
-		from = skip(s.b, from, " ")
-	}
-	var v value
-	var ok bool
-	if from < len(s.b) && (s.b[from] == '\'' || s.b[from] == '"') {
-		v, ok = s.literal(from, from)
-	} else {
-		v, ok = until(s.b, from, " \t\r\n\"'`;|&)")
-	}
-	text := ""
-	if ok {
-		text = string(s.b[v.from:v.to])
-	}
-	if ok && judge(text, classPassword, max(s.level, levelConfig)) == "" && kinds(text) > 1 && !strings.HasPrefix(text, "-") {
-		s.add(ruleArgument, "Password on a command line", v.from, v.to)
-	}
-}
-
 // basic decodes user:password and gives the password.
 func basic(v string) (string, bool) {
 	b, err := base64.StdEncoding.DecodeString(v)

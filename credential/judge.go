@@ -127,14 +127,15 @@ func wordy(s string) bool {
 				return false
 			}
 		}
-		if len(word) >= 16 && mixed(word) {
+		if mixed(word) {
 			return false
 		}
 	}
 	return true
 }
 
-// mixed tells whether letters change between lower and upper case as if thrown.
+// mixed tells whether letters change between lower and upper case as if thrown:
+// often, and more often than where words meet.
 func mixed(s string) bool {
 	changes := 0
 	var before rune
@@ -144,21 +145,60 @@ func mixed(s string) bool {
 		}
 		before = r
 	}
-	return changes*3 >= len(s)
+	return changes >= 4 && changes*3 >= len(s)
+}
+
+// noisy tells whether letters and digits follow each other as if thrown: every
+// second one is of another kind than the one before it.
+func noisy(s string) bool {
+	changes, n, before := 0, 0, -1
+	for i := range len(s) {
+		k := class(s[i]) & (isAlpha | isDigit)
+		if k == 0 {
+			continue
+		}
+		if upper(s[i]) {
+			k |= 1 << 8
+		}
+		if n++; n > 1 && k != before {
+			changes++
+		}
+		before = k
+	}
+	return n >= 16 && changes*2 >= n
 }
 
 // code tells whether a value looks like an expression, a format or a selector.
 func code(s string) bool {
+	if len(s) >= 32 && kinds(s) > 2 && entropy(s) > 4.2 && !strings.Contains(s, " ") && (noisy(s) || len(s) >= 40 && !pattern(s)) {
+		return false
+	}
 	if strings.ContainsAny(s, "(){}<>\\") || strings.Contains(s, "::") || strings.Contains(s, "->") {
 		return true
 	}
 	return strings.Contains(s, "%s") || strings.Contains(s, "%d") || strings.Contains(s, "%v") || strings.Contains(s, "%w") || dotted(s)
 }
 
+// pattern tells whether a value is a regular expression, or of names.
+func pattern(s string) bool {
+	for _, part := range []string{"a-z", "A-Z", "0-9", "(?", "]{", "]+", "]*", ".*", ".+", "\\d", "\\w", "\\s"} {
+		if strings.Contains(s, part) {
+			return true
+		}
+	}
+	digits := 0
+	for i := range len(s) {
+		if class(s[i])&isDigit != 0 {
+			digits++
+		}
+	}
+	return digits < 4
+}
+
 // dotted tells whether a value is names with dots between them: a.b.c1.
 func dotted(s string) bool {
 	parts := strings.Split(s, ".")
-	if len(parts) < 2 {
+	if len(parts) < 2 || numbered(s) {
 		return false
 	}
 	for _, p := range parts {
@@ -167,6 +207,20 @@ func dotted(s string) bool {
 		}
 	}
 	return true
+}
+
+// numbered tells whether a value has capitals and several digits, as passwords
+// do more often than names.
+func numbered(s string) bool {
+	digits, capitals := 0, 0
+	for i := range len(s) {
+		if class(s[i])&isDigit != 0 {
+			digits++
+		} else if upper(s[i]) {
+			capitals++
+		}
+	}
+	return digits > 1 && capitals > 0
 }
 
 func identifier(s string) bool {
@@ -184,13 +238,16 @@ func address(s string) bool {
 	if i := strings.Index(s, "://"); i > 0 {
 		return !strings.Contains(s[i:], "@")
 	}
+	if noisy(s) && len(s) >= 32 {
+		return false
+	}
 	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "~/") || strings.HasPrefix(s, "../") {
 		return strings.Count(s, "/") > 1 || strings.Contains(s, ".")
 	}
 	if at := strings.IndexByte(s, '@'); at > 0 && strings.Contains(s[at:], ".") && identifier(s[:at]) && identifier(s[at+1:]) {
 		return true
 	}
-	return strings.Count(s, "/") > 2 && !strings.ContainsAny(s, "+=")
+	return strings.Count(s, "/") > 2 && !strings.ContainsAny(s, "+=") && !noisy(s)
 }
 
 // textOf decodes base64 of text.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -22,6 +23,9 @@ const (
 
 	// genericRule is gitleaks' rule for what merely looks like a key.
 	genericRule = "generic-api-key"
+
+	// kubernetesRule is gitleaks' rule for the data of a Secret.
+	kubernetesRule = "kubernetes-secret-yaml"
 
 	// decodeDepth is how many layers of base64, hex or percent encoding are
 	// looked through.
@@ -77,13 +81,13 @@ type reach struct {
 // wide are the rules whose matches may be long.
 func wide() map[string]reach {
 	return map[string]reach{
-		"private-key":            {before: 100, after: 32 << 10, sure: true},
-		"curl-auth-user":         {before: 100, after: 1 << 10, sure: true},
-		"curl-auth-header":       {before: 100, after: 1 << 10, sure: true},
-		"kubernetes-secret-yaml": {before: 1 << 10, after: 4 << 10},
-		"nuget-config-password":  {before: 200, after: 1 << 10, sure: true},
-		"hashicorp-tf-password":  {before: 200, after: 400},
-		genericRule:              {before: 120, after: 360, digit: true},
+		"private-key":           {before: 100, after: 32 << 10, sure: true},
+		"curl-auth-user":        {before: 100, after: 1 << 10, sure: true},
+		"curl-auth-header":      {before: 100, after: 1 << 10, sure: true},
+		kubernetesRule:          {before: 1 << 10, after: 4 << 10},
+		"nuget-config-password": {before: 200, after: 1 << 10, sure: true},
+		"hashicorp-tf-password": {before: 200, after: 400},
+		genericRule:             {before: 120, after: 360, digit: true},
 	}
 }
 
@@ -144,7 +148,9 @@ func (l *leaks) find(ctx context.Context, k kind, content []byte) []Hit {
 			if f.Line == "" || f.RuleID == genericRule && !l.generic(k, f) {
 				continue // a rule about names, see names
 			}
-			hits = append(hits, l.hit(content, s, at, f))
+			if h := l.hit(content, s, at, f); f.RuleID != kubernetesRule || judge(h.Value, classPassword, levelOwn) == "" {
+				hits = append(hits, h)
+			}
 		}
 	}
 	return hits
@@ -153,7 +159,7 @@ func (l *leaks) find(ctx context.Context, k kind, content []byte) []Hit {
 // generic tells whether a finding of gitleaks' general rule is worth telling:
 // its entropy lets words, paths and addresses through.
 func (l *leaks) generic(k kind, f report.Finding) bool {
-	return !k.generated && judge(f.Secret, classToken, levelCode) == ""
+	return !k.generated && judge(f.Secret, classToken, levelCode) == "" && !strings.HasPrefix(f.Secret, "age1") // a public key
 }
 
 // names gives what the name of the file alone tells.
@@ -167,12 +173,22 @@ func (l *leaks) names(ctx context.Context, path string) []Hit {
 
 func (l *leaks) hit(content []byte, s span, at lines, f report.Finding) Hit {
 	h := Hit{Rule: f.RuleID, Message: strings.TrimSuffix(f.Description, "."), Value: f.Secret, Line: f.StartLine, Column: f.StartColumn, at: -1}
+	to := s.to
+	if f.RuleID == kubernetesRule { // it takes name and value of the data
+		_, h.Value, _ = strings.Cut(f.Secret, ":")
+		h.Value = strings.Trim(h.Value, " \"'")
+	}
 	// f.Line is the source from the beginning of the match's line to its end.
 	from := max(s.from, at.starts[min(f.StartLine, len(at.starts))-1])
-	to := min(s.to, from+len(f.Line)+1)
-	if i := bytes.Index(content[from:to], []byte(f.Secret)); i >= 0 {
-		h.at = from + i
-		h.Line, h.Column = at.place(h.at)
+	if f.RuleID != kubernetesRule { // whose value is lines away from what it begins with
+		to = min(to, from+len(f.Line)+1)
+	}
+	for _, written := range []string{h.Value, base64.StdEncoding.EncodeToString([]byte(h.Value[:len(h.Value)/3*3]))} {
+		if i := bytes.Index(content[from:to], []byte(written)); i >= 0 && written != "" {
+			h.at = from + i
+			h.Line, h.Column = at.place(h.at)
+			break
+		}
 	} // else the secret was found in decoded text
 	return h
 }

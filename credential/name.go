@@ -24,6 +24,8 @@ func classify(name string) classOf {
 	switch {
 	case isPassword(last):
 		return classPassword
+	case last == "phrase" && before == "pass", last == "word" && before == "pass":
+		return classPassword
 	case last == "authorization":
 		return classHeader
 	case last == "auth" && (len(words) == 1):

@@ -55,7 +55,7 @@ func ownWords() *words {
 func vocabulary() map[string]wordKind {
 	v := map[string]wordKind{
 		"://": wordURL, "@tcp(": wordDSN, "@unix(": wordDSN, "putty-user-key-file": wordKey, "begin ssh2 encrypted private": wordKey,
-		"(private-key": wordKey, "(protected-private-key": wordKey, "mysql": wordArgument, "sshpass": wordArgument, "mongo": wordArgument, "redis-cli": wordArgument, "ldapsearch": wordArgument,
+		"(private-key": wordKey, "(protected-private-key": wordKey, "mysql": wordArgument, "sshpass": wordArgument, "mongo": wordArgument, "curl": wordArgument, "chpasswd": wordArgument, "redis-cli": wordArgument, "ldapsearch": wordArgument,
 		"identified by": wordSQL, "with password": wordSQL, "encrypted password": wordSQL, "set password": wordSQL,
 	}
 	for _, w := range []string{"$1$", "$5$", "$6$", "$y$", "$2a$", "$2b$", "$2y$", "$apr1$", "$argon2", "{sha}", "{ssha", "{crypt}", "{smd5}", "$p$b", "pbkdf2_sha256$", "pbkdf2:sha256"} {
@@ -156,6 +156,9 @@ func (s *search) name(at, n int) {
 	v, ok := s.value(from, to)
 	if !ok {
 		return
+	}
+	if s.b[v.from] == '$' && reference(string(s.b[v.from:v.to])) {
+		s.done = max(s.done, v.to) // ${NAME:?why} is not a name with a value
 	}
 	s.weigh(c, string(s.b[from:to]), v)
 }

@@ -12,7 +12,7 @@ func reference(v string) bool {
 		"<", "{{", "%(", "%{", "#{", "@{", "!", "&", "*", "env(", "env:", "env.", "os.", "process.env", "system.", "getenv", "config.", "config[", "settings.",
 		"secrets.", "vars.", "var.", "local.", "data.", "module.", "self.", "this.", "vault:", "ssm:", "op://", "ref+", "arn:", "projects/", "file:", "file://",
 		"/run/", "/var/", "/etc/", "/secrets", "/vault", "./", "~/", "../", "enc[", "enc(", "{cipher}", "sops:", "keyring:", "keychain:", "awssm", "gcp:", "azurekeyvault",
-		"@microsoft.keyvault", "resolve:", "lookup(", "input(", "prompt", "decrypt(", "fn::", "secretref:", "-----begin public", "-----begin certificate", "ssh-rsa ", "ssh-ed25519 ",
+		"@microsoft.keyvault", "resolve:", "lookup(", "input(", "prompt", "decrypt(", "fn::", "secretref:", "credentials(", "read-host", "get-credential", "-----begin public", "-----begin certificate", "ssh-rsa ", "ssh-ed25519 ",
 	} {
 		if strings.HasPrefix(low, prefix) {
 			return true

@@ -13,6 +13,8 @@ func (s *search) records() {
 		s.fields(4, 5)
 	case strings.Contains(s.base, "htpasswd"), s.base == "shadow", s.base == "gshadow", s.ext == ".passwd", strings.HasSuffix(s.base, "passwd"), s.ext == ".htdigest":
 		s.fields(1, 2)
+	case s.base == "jmxremote.password":
+		s.columns(1)
 	case s.base == "chap-secrets", s.base == "pap-secrets":
 		s.columns(2)
 	case s.base == "servlist.conf", s.base == "servlist_.conf", s.base == "xchat.conf":

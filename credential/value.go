@@ -44,7 +44,11 @@ func (s *search) assigned(from, to int) (value, bool) {
 			return v, ok
 		}
 	}
-	at = skip(b, at, "]) \t\\\"")
+	if s.spaced && !quoted {
+		at = skip(b, at, " \t") // a quote after it is of the value
+	} else {
+		at = skip(b, at, "]) \t\\\"")
+	}
 	next, ok := s.separator(from, at, quoted)
 	if !ok {
 		return value{}, false
@@ -76,7 +80,7 @@ func (s *search) separator(from, at int, quoted bool) (int, bool) {
 		return at + 1, true
 	case len(rest) > 0 && rest[0] == ',' && quoted: // define('DB_PASSWORD', 'x')
 		return at + 1, true
-	case at > 0 && (b[at-1] == ' ' || b[at-1] == '\t'):
+	case at > 0 && (b[at-1] == ' ' || b[at-1] == '\t') && !(s.spaced && from > 0 && strings.IndexByte("\"'`", b[from-1]) >= 0):
 		flag := from > 1 && b[from] == '-' || from > 0 && b[from-1] == '-'
 		return at, s.spaced || flag && s.level != levelDoc || s.level == levelCode && typed(rest)
 	}
@@ -230,6 +234,11 @@ func (s *search) following(at int) (value, bool) {
 		}
 		if to < len(s.b) && s.b[to] == '>' {
 			return until(s.b, to+1, "<\n\r")
+		}
+	}
+	if after, ok := bytes.CutPrefix(rest, []byte("</key>")); ok { // <key>NAME</key> <string>x</string>
+		if after = bytes.TrimLeft(after, " \t\r\n"); bytes.HasPrefix(after, []byte("<string>")) {
+			return until(s.b, at+len(rest)-len(after)+len("<string>"), "<\n\r")
 		}
 	}
 	if i := bytes.IndexByte(rest, '>'); i >= 0 && s.structured && bytes.IndexByte(rest[:i], '\n') < 0 && bytes.IndexByte(rest[:i], '/') < 0 && bytes.IndexByte(rest[:i], '<') < 0 {
