@@ -31,6 +31,7 @@ type App struct {
 	// Bills makes bills of materials.
 	Bills    func(Settings) Bills
 	Findings func(context.Context, Settings) (Findings, error)
+	Gates    func(Settings) Gates
 }
 
 // PlanQuery says what to plan for. Empty fields mean the obvious: HEAD, the

@@ -15,7 +15,8 @@ type Exceptions struct {
 
 // Findings is the section findings.
 type Findings struct {
-	Due Due `json:"due" doc:"How long a finding may stay before its time has run out, which is a gate's business."`
+	Unscanned string `json:"unscanned" doc:"What follows when a scanner of the matrix was skipped, as without a database of vulnerabilities." enum:"deny,warn" default:"warn"`
+	Due       Due    `json:"due" doc:"How long a finding may stay before its time has run out, which is a gate's business."`
 }
 
 // Due is findings.due.

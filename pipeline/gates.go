@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -22,6 +23,7 @@ const (
 	gateBuild     = "build-proven"
 	gateSBOM      = "sbom-present"
 	gateScanned   = "source-scanned"
+	gateLooked    = "scanners-looked"
 )
 
 // What a decision lists beside a gate.
@@ -145,6 +147,7 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 		Fix:    "do what each finding listed says",
 	})
 	gates = append(gates, vulnerabilityGates(outcome, source)...)
+	gates = append(gates, scannedGates(tasks, p.cfg.Findings.Unscanned, source)...)
 	for _, t := range tasks {
 		if t.Type == stepSBOM {
 			return append(gates, fairlead.Gate{
@@ -156,6 +159,27 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 		}
 	}
 	return gates
+}
+
+// scannedGates ask every scanner of the plan to have looked: one that was
+// skipped, as without a database of vulnerabilities, has seen nothing.
+func scannedGates(tasks []fairlead.Task, unscanned, source string) []fairlead.Gate {
+	var ids []string
+	for _, t := range tasks {
+		if strings.HasPrefix(t.Type, "scan.") && t.Type != stepSecrets && t.Phase == fairlead.PhaseVerify {
+			ids = append(ids, fmt.Sprintf("%q", t.ID))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return []fairlead.Gate{{
+		Name:    gateLooked,
+		Rule:    fmt.Sprintf(`[%s].all(id, id in tasks && tasks[id].result != "skip")`, strings.Join(ids, ", ")),
+		Outcome: fairlead.Outcome(cmp.Or(unscanned, string(fairlead.OutcomeWarn))), About: aboutTasks, Source: source,
+		Reason: "a scanner was skipped and has seen nothing",
+		Fix:    "see `fairlead why` of the tasks listed: `fairlead vulndb import` makes the database of vulnerabilities",
+	}}
 }
 
 // vulnerabilityGates are about components with known vulnerabilities, and about

@@ -55,6 +55,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Vulnerabilities: func(s cli.Settings) cli.Vulnerabilities { return vulnerabilities{wiring: w, set: s} },
 		Bills:           func(s cli.Settings) cli.Bills { return bills{wiring: w, set: s} },
 		Findings:        func(ctx context.Context, s cli.Settings) (cli.Findings, error) { return w.openFindings(ctx, s) },
+		Gates:           func(s cli.Settings) cli.Gates { return gates{wiring: w, set: s} },
 	}
 }
 
