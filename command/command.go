@@ -38,8 +38,8 @@ const DefaultGrace = 5 * time.Second
 // files too. A hidden directory is empty for the command, a read-only one cannot
 // be changed by it, and neither they nor the directories above them can be
 // renamed or removed by it. What is read-only below a hidden one is there to
-// read. Dir alone, when it lies below one of them, is there as it is and can be
-// written.
+// read. Dir and what is Writable, when they lie below one of them, are there as
+// they are and can be written.
 type Spec struct {
 	Shell    string        // a script for "sh -e -c": it ends at the first command that fails
 	Args     []string      // or an argument vector; Args[0] is looked up in the PATH of Env
@@ -47,12 +47,13 @@ type Spec struct {
 	Env      []string      // "NAME=value": the complete environment
 	Hide     []string      // directories that the command must not see
 	ReadOnly []string      // directories that it must not change
+	Writable []string      // directories that it may change, though around them it may not
 	Output   io.Writer     // stdout and stderr as they come; nil discards. A slow writer slows the command
 	Timeout  time.Duration // 0: as long as the context allows
 	Grace    time.Duration // between TERM and KILL; 0: DefaultGrace
 	Input    string        // absolute path of the file that is its standard input; "": nothing to read
 	Offline  bool          // in a network of its own that leads nowhere
-	Sealed   bool          // whatever it sees is read-only, but for Dir
+	Sealed   bool          // whatever it sees is read-only, but for Dir and Writable
 	Limits   Limits
 }
 

@@ -81,6 +81,9 @@ func (o order) layers() []layer {
 	if o.Sealed && o.Work.Path != "/" || slices.ContainsFunc(all, func(l layer) bool { return within(o.Work.Path, l.Path) }) {
 		all = append(all, layer{place: o.Work, kind: writable})
 	}
+	for _, p := range o.Writable {
+		all = append(all, layer{place: p, kind: writable})
+	}
 	slices.SortStableFunc(all, func(a, b layer) int { return strings.Compare(a.Path, b.Path) })
 	kept := all[:0]
 	for _, l := range all {

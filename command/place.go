@@ -35,7 +35,10 @@ func (o *order) lay(s Spec) error {
 	if o.ReadOnly, err = places(s.ReadOnly); err != nil {
 		return err
 	}
-	for _, p := range append([]place{o.Work}, o.Hide...) {
+	if o.Writable, err = places(s.Writable); err != nil {
+		return err
+	}
+	for _, p := range slices.Concat([]place{o.Work}, o.Hide, o.Writable) {
 		if p.File {
 			return invalid(fmt.Sprintf("%s is not a directory", p.Path))
 		}
@@ -45,10 +48,16 @@ func (o *order) lay(s Spec) error {
 			return invalid(fmt.Sprintf("working directory %s is to be hidden", s.Dir))
 		}
 	}
+	o.Writable = slices.DeleteFunc(o.Writable, func(p place) bool { return p.Path == o.Work.Path })
 	hides := func(p place) bool {
 		return slices.ContainsFunc(o.Hide, func(h place) bool { return h == p })
 	}
 	o.ReadOnly = slices.DeleteFunc(o.ReadOnly, func(p place) bool { return hides(p) || p.Path == o.Work.Path })
+	for _, w := range o.Writable {
+		if hides(w) || slices.Contains(o.ReadOnly, w) {
+			return invalid(fmt.Sprintf("%s cannot be writable and hidden or protected", w.Path))
+		}
+	}
 	return nil
 }
 

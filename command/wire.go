@@ -40,6 +40,7 @@ type order struct {
 	Env      []string `json:"env"`
 	Hide     []place  `json:"hide"`
 	ReadOnly []place  `json:"read_only"`
+	Writable []place  `json:"writable"`
 	Work     place    `json:"work"`  // the directory that Dir is, when anything is hidden or protected
 	Probe    bool     `json:"probe"` // only prepare, run nothing
 	Input    string   `json:"input"`

@@ -7,7 +7,7 @@
 // the caller was given; it holds no more memory, processor time and disk than
 // its limits; and, where the machine allows namespaces, it has no network, sees
 // neither the user's home nor Fairlead's state, and can write in its scratch
-// directory only. Where it does not, the output of the task says so.
+// directory and its cache only. Where it does not, the output of the task says so.
 package confine
 
 import (
@@ -54,7 +54,9 @@ const opRun = "run confined"
 // Run does what t.Run does, in a child process. program is Self, or the path of
 // a program that calls [Guard] or [Child]. The child gets of in what is data;
 // in.Env and in.Secrets stay behind. in.Workspace is read-only for it, and so
-// is everything else but in.Scratch, below which both sides keep their files.
+// is everything else but in.Scratch, below which both sides keep their files,
+// and in.Cache. What is in the cache was left by an earlier child: it is no more
+// to be trusted than that one, and no less.
 //
 // The error is t.Run's own, or KindFailed when the child took more memory or
 // processor time than it may, or KindInternal when it ended without an answer,
@@ -103,7 +105,7 @@ func specOf(ctx context.Context, program string, t step.Type, in step.In, s *spo
 	g := goDirs(ctx)
 	spec := command.Spec{
 		Args: []string{program, Argument}, Dir: in.Scratch, Output: in.Output, Grace: grace, Input: s.path(requestFile),
-		Env:    environment(memory, in.Scratch, g),
+		Env:    environment(memory, in.Scratch, in.Cache, g),
 		Limits: command.Limits{Memory: int64(memory) * mebibyte, CPU: cpu.Truncate(time.Second), File: mostFile},
 		Hide:   in.Hide, Offline: true, Sealed: true,
 	}
@@ -111,6 +113,9 @@ func specOf(ctx context.Context, program string, t step.Type, in step.In, s *spo
 	spec.ReadOnly = append(spec.ReadOnly, in.Workspace)
 	if in.Advisories != "" {
 		spec.ReadOnly = append(spec.ReadOnly, in.Advisories)
+	}
+	if in.Cache != "" {
+		spec.Writable = []string{in.Cache}
 	}
 	if home, ok := hideable(in.Workspace); ok {
 		spec.Hide = append(append([]string{}, spec.Hide...), home)
@@ -138,7 +143,7 @@ func hideable(workspace string) (string, bool) {
 func open(s *command.Spec) error {
 	err := command.Probe(*s)
 	if err != nil {
-		s.Offline, s.Sealed, s.Hide, s.ReadOnly = false, false, nil, nil
+		s.Offline, s.Sealed, s.Hide, s.ReadOnly, s.Writable = false, false, nil, nil, nil
 	}
 	return err
 }

@@ -222,6 +222,11 @@ func TestOnlyScratchIsWritable(t *testing.T) {
 			t.Errorf("writing in %s gives %s", dir, got)
 		}
 	}
+	in.Cache = t.TempDir()
+	in.Config = config{Do: "write", What: filepath.Join(in.Cache, "kept")}
+	if got := done(t, in); got != "wrote, <nil>" {
+		t.Errorf("writing in the cache gives %s", got)
+	}
 	in.Config = config{Do: "scratch"}
 	if got := done(t, in); got != "wrote, <nil>" {
 		t.Errorf("writing in scratch gives %s", got)

@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -42,16 +43,17 @@ func (g golang) needed() []string {
 	return dirs
 }
 
-// environment is the child's, complete. The go command in it finds modules that
+// environment is the child's, complete. What Go built is kept in cache, "" for
+// nowhere. The go command in it finds modules that
 // were downloaded before, and no others; it builds without C, which would run
 // compilers with flags that the source chooses.
-func environment(memory int, scratch string, g golang) []string {
+func environment(memory int, scratch, cache string, g golang) []string {
 	env := []string{
 		"HOME=" + filepath.Join(scratch, "home"), "TMPDIR=" + filepath.Join(scratch, "tmp"), "LANG=C.UTF-8", "CI=true",
 		"PATH=" + os.Getenv("PATH"), marker + "=1",
 		// The collector works harder near the limit, so that what is garbage is not what it is exceeded with.
 		fmt.Sprintf("GOMEMLIMIT=%dMiB", memory*7/8), "GOTRACEBACK=single",
-		"GOCACHE=" + filepath.Join(scratch, "go-build"), "GOENV=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off",
+		"GOCACHE=" + filepath.Join(cmp.Or(cache, scratch), "go-build"), "GOENV=off", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off",
 		"GOTOOLCHAIN=auto", "GOTELEMETRY=off", "CGO_ENABLED=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
 	}
 	if g.Cache != "" {

@@ -30,6 +30,7 @@ type Job struct {
 	Event      fairlead.Event // of the commit that the files are based on; empty outside of git
 	Only       []string       // words of engines; empty: all
 	Advisories string         // file of the vulnerability database; "" when there is none
+	Cache      string         // absolute directory that engines keep things in that make later scans of the tree faster; "" for none
 	Hide       []string       // absolute directories that no engine may see
 	Limit      time.Duration  // for each engine
 }
@@ -179,6 +180,12 @@ func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
 		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: e.with(), Phase: fairlead.PhaseVerify},
 		Workspace: w.workspace, Scratch: scratch, Env: env, Hide: w.job.Hide,
 		Output: &locked{mu: &w.mu, w: w.Output, prefix: e.Word}, Blobs: w.shelf,
+	}
+	if e.typ.Needs.Cache && w.job.Cache != "" {
+		in.Cache = filepath.Join(w.job.Cache, e.typ.Name)
+		if err := os.MkdirAll(in.Cache, 0o700); err != nil {
+			return step.Out{}, unavailable("scan", err)
+		}
 	}
 	if e.typ.Needs.Advisories {
 		in.Advisories = w.job.Advisories

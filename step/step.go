@@ -37,6 +37,7 @@ type Needs struct {
 	Memory     int  // MiB it may take, 0 when small
 	Confined   bool // runs in a child process: limited memory, no network, none of the caller's secrets
 	Advisories bool // reads the database of vulnerabilities
+	Cache      bool // is much faster with what an earlier step of the same service left, see [In]
 }
 
 // In is everything a step may use. Anything else is out of its reach.
@@ -57,6 +58,7 @@ type In struct {
 	Blobs       Blobs     // where artifacts' content goes
 	Endpoint    string    // base URL of the release to check; "" when none runs
 	Advisories  string    // file of the vulnerability database; "" when there is none
+	Cache       string    // absolute directory that later steps of the same service see again; "" when nothing is kept. A result must not depend on it
 	Secrets     []string  // values that must not appear in anything the step leaves
 }
 

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,8 +157,13 @@ func (j *job) input(ctx context.Context, dir string) (step.In, io.WriteCloser, e
 	if in.Advisories, _, err = j.advisories(ctx); err != nil {
 		return in, nil, err
 	}
-	if err := os.MkdirAll(in.Scratch, 0o700); err != nil {
-		return in, nil, unavailable("make workspace", err)
+	if j.typ.Needs.Cache && j.Cache != "" {
+		in.Cache = filepath.Join(j.Cache, fairlead.DigestBytes([]byte(in.Service)).Short(), j.typ.Name)
+	}
+	for _, dir := range []string{in.Scratch, in.Cache} {
+		if err := os.MkdirAll(cmp.Or(dir, in.Scratch), 0o700); err != nil {
+			return in, nil, unavailable("make workspace", err)
+		}
 	}
 	if j.typ.Needs.Workspace {
 		if err := j.Workspaces.Checkout(ctx, o.Plan.Event.Commit, in.Workspace); err != nil {

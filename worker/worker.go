@@ -65,6 +65,7 @@ type Options struct {
 	Dir        string   // workspaces are made below it
 	Hide       []string // absolute directories that commands must not see, but for their own workspace; they exist
 	ReadOnly   []string // absolute directories that commands must not change, but for their own workspace; they exist
+	Cache      string   // absolute directory that steps keep things in that make later ones faster; "" for none
 	Parallel   int      // tasks at the same time; at least 1
 	// Advisories gives the file of the database of vulnerabilities, "" when there
 	// is none, and the digest of its content. Nil for no database.

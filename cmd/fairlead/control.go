@@ -108,7 +108,7 @@ func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, k
 		Followed: db, Organisation: organisation(h, c.wiring.env),
 		Worker: worker.New(worker.Options{
 			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
-			Verifier: trust, Dir: h.work(), Hide: []string{h.root}, ReadOnly: repo.Protected(),
+			Verifier: trust, Dir: h.work(), Cache: h.cache(), Hide: []string{h.root}, ReadOnly: repo.Protected(),
 			Parallel: runtime.GOMAXPROCS(0), Logger: log, Advisories: advisories(c.wiring.env.vulndb(h, c.set)),
 		}),
 		Target:  func(typ string) (target.Target, error) { return openTarget(all, typ) },

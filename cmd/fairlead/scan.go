@@ -111,8 +111,26 @@ func (s scanner) job(ctx context.Context, q cli.ScanQuery) (scan.Job, error) {
 			j.Service = p.Service
 		}
 	}
+	j.Cache = s.cache(dir)
 	j.Advisories, err = s.advisories(state)
 	return j, err
+}
+
+// cache is where scans of a directory keep what makes later ones faster, in the
+// user's cache directory; "" when there is none.
+func (s scanner) cache(dir string) string {
+	base := s.env["XDG_CACHE_HOME"]
+	if !filepath.IsAbs(base) {
+		if base = s.env["HOME"]; !filepath.IsAbs(base) {
+			return ""
+		}
+		base = filepath.Join(base, ".cache")
+	}
+	path := filepath.Join(base, "fairlead", "scan", fairlead.DigestBytes([]byte(dir)).Short())
+	if os.MkdirAll(path, 0o700) != nil {
+		return "" // a home that is read-only
+	}
+	return path
 }
 
 // existing leaves the directories that are there.

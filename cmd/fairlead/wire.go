@@ -189,6 +189,7 @@ func (h home) blobs() string      { return filepath.Join(h.private(), "blobs") }
 func (h home) agent() string      { return filepath.Join(h.private(), "agent") }
 func (h home) kubernetes() string { return filepath.Join(h.private(), "kubernetes") }
 func (h home) work() string       { return filepath.Join(h.root, "work") }
+func (h home) cache() string      { return filepath.Join(h.root, "cache") }
 
 // databases gives the URLs of our own tables and of the engine's.
 func (h home) databases(s cli.Settings, env variables) (ours, engines string) {

@@ -169,6 +169,7 @@ func TestReachability(t *testing.T) {
 	)
 	aside := lib("1.0.0")
 	aside.Name, aside.PURL = "example.test/aside", "pkg:golang/example.test/aside@v1.0.0"
+	in.Cache = t.TempDir()
 	sbom := document(t, lib("1.0.0"), aside)
 	if err := os.WriteFile(filepath.Join(in.Workspace, "sbom.cdx.json"), []byte(sbom), 0o600); err != nil {
 		t.Fatal(err)
@@ -196,6 +197,18 @@ func TestReachability(t *testing.T) {
 		}
 		if err := os.RemoveAll(cache); err != nil { // another analysis would find no module
 			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(in.Workspace, "other.go"), []byte("package main\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := sca.Type().Run(t.Context(), in)
+	if err != nil || len(out.Findings) == 0 {
+		t.Fatal(out, err)
+	}
+	for _, f := range out.Findings {
+		if f.Reachability != fairlead.ReachableUnknown {
+			t.Errorf("%s is %s: what was kept of other sources was taken", f.Rule, f.Reachability)
 		}
 	}
 }

@@ -3,15 +3,10 @@ package sca
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -98,92 +93,6 @@ func (n near) of(m vulndb.Match, places []string, message string) (fairlead.Reac
 		message += fmt.Sprintf("; called at %s:%d by %s", path.Join(path.Dir(places[0]), best.Location.Path), best.Location.Line, best.Caller)
 	}
 	return best.Reachability, message
-}
-
-// analyse runs the analysis of one module, or takes what it gave for the same
-// sources, checksums and records.
-func (s *scan) analyse(ctx context.Context, dir string, ids []string) (reach.Report, error) {
-	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
-	cached := s.cacheFile(dir, ids)
-	if r, ok := readReport(cached); ok {
-		return r, nil
-	}
-	files, err := os.MkdirTemp(s.in.Scratch, "godb-")
-	if err != nil {
-		return reach.Report{}, err
-	}
-	if err := s.db.WriteGo(ctx, files, ids); err != nil {
-		return reach.Report{}, err
-	}
-	r, err := reach.Analyse(ctx, reach.Query{
-		Dir: filepath.Join(s.in.Workspace, filepath.FromSlash(dir)), Database: files, Env: s.in.Env,
-		MaxMiB: s.config.MaxMiB, Tests: s.config.Tests,
-	})
-	if err == nil {
-		writeReport(cached, r)
-	}
-	return r, err
-}
-
-// cacheFile names what an analysis depends on: every Go file, go.mod and
-// go.sum of the tree, the database, and the question. It lies beside the
-// database, where a confined process may be unable to write: then nothing is
-// kept, and the next analysis is done again.
-func (s *scan) cacheFile(dir string, ids []string) string {
-	h := sha256.New()
-	fmt.Fprintln(h, version, dir, s.config.Tests, s.state.Digest, strings.Join(ids, " "), strings.Join(goSettings(s.in.Env), " "))
-	err := fs.WalkDir(s.root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() && d.Name() == ".git" {
-			return fs.SkipDir
-		}
-		if base := path.Base(p); !d.Type().IsRegular() || path.Ext(p) != ".go" && base != "go.mod" && base != "go.sum" && base != "modules.txt" {
-			return nil
-		}
-		f, err := s.root.Open(p)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		fmt.Fprintln(h, p)
-		_, err = io.Copy(h, f)
-		return err
-	})
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(filepath.Dir(s.in.Advisories), "reach", hex.EncodeToString(h.Sum(nil))+".json")
-}
-
-// goSettings are the variables that change what the go command builds.
-func goSettings(env []string) []string {
-	return slices.DeleteFunc(slices.Clone(env), func(e string) bool {
-		return !strings.HasPrefix(e, "GO") && !strings.HasPrefix(e, "CGO_") && !strings.HasPrefix(e, "PATH=")
-	})
-}
-
-func readReport(file string) (reach.Report, bool) {
-	var r reach.Report
-	b, err := os.ReadFile(file)
-	return r, file != "" && err == nil && json.Unmarshal(b, &r) == nil
-}
-
-// writeReport keeps a report where that is possible.
-func writeReport(file string, r reach.Report) {
-	b, err := json.Marshal(r)
-	if file == "" || err != nil || os.MkdirAll(filepath.Dir(file), 0o700) != nil {
-		return
-	}
-	temp, err := os.CreateTemp(filepath.Dir(file), ".new-")
-	if err != nil {
-		return
-	}
-	_, err = temp.Write(b)
-	if cerr := temp.Close(); err != nil || cerr != nil || os.Rename(temp.Name(), file) != nil {
-		os.Remove(temp.Name())
-	}
 }
 
 // maxSource is the largest file that is searched for names of packages, in bytes.

@@ -45,7 +45,7 @@ func Type() step.Type {
 		Name:     Name,
 		Title:    "look for components with known vulnerabilities",
 		Doc:      doc,
-		Needs:    step.Needs{Workspace: true, Confined: true, Advisories: true, Memory: 3072},
+		Needs:    step.Needs{Workspace: true, Confined: true, Advisories: true, Cache: true, Memory: 3072},
 		Consumes: []string{cyclonedx.MediaType},
 		Produces: []string{fairlead.PredicateScan},
 		Config:   Config{SBOM: "sbom.cdx.json", Reachability: true, MaxMiB: 2560},
