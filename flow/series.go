@@ -121,7 +121,7 @@ func (s *series) take(l look) {
 	}
 	from := s.spent[1]
 	s.spent[1] += l.Took
-	iv := judge.Interval{End: s.spent[1], Canary: l.Canary}
+	iv := judge.Interval{End: s.spent[1], Canary: l.Canary, Even: true}
 	if r := s.cursor.Reference; r != nil && s.compares {
 		part := r.part(s.planned(from), s.planned(s.spent[1]))
 		if l.Baseline != nil {

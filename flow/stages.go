@@ -36,6 +36,12 @@ type step struct {
 	phase  fairlead.DeployPhase
 }
 
+// longestFirst is how long a first release is watched at most. Nothing serves
+// that it could be compared with or go back to, so only a process that dies
+// again and answers that fail from the start can be told, and those show at
+// once: there is no bake either.
+const longestFirst = time.Minute
+
 // steps lays out a strategy. The previous release keeps at least one ready
 // replica until the last verdict, so that a rollback never waits for a start.
 func (m *move) steps() []step {
@@ -51,7 +57,8 @@ func (m *move) steps() []step {
 		return []step{{name: "already live", before: all, after: all}}
 	case m.previous == nil:
 		all := share{newReplicas: n, weight: 100}
-		steps = []step{{name: "first release", before: share{newReplicas: n}, after: all, watch: p.Steps[len(p.Steps)-1].For.D()}}
+		watch := min(p.Steps[len(p.Steps)-1].For.D(), longestFirst)
+		return withDue([]step{{name: "first release", before: share{newReplicas: n}, after: all, watch: watch}})
 	case m.in.Plan.Strategy == fairlead.StrategyRolling:
 		weight := 0
 		for i := 1; i <= n; i++ {

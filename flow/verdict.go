@@ -28,7 +28,7 @@ func (m *move) verdict(s *series, st step) fairlead.Verdict {
 		return v
 	}
 	// Missing data is never fine: what is not measured now is not known now.
-	if missing := s.looks[len(s.looks)-1].Missing; len(missing) > 0 && v.Answer == fairlead.AnswerNotWorse && s.needed(missing) {
+	if missing := s.looks[len(s.looks)-1].Missing; len(missing) > 0 && v.Answer == fairlead.AnswerNotWorse {
 		v.Answer, v.Reason = fairlead.AnswerUndecided, "there is no data: "+strings.Join(missing, "; ")
 	} else if len(missing) > 0 && v.Answer == fairlead.AnswerUndecided {
 		v.Reason += "; there is no data: " + strings.Join(missing, "; ")
@@ -88,18 +88,6 @@ func compared(r judge.Result) bool {
 // canarySeen tells whether the newest look saw the new release.
 func (s *series) canarySeen() bool {
 	return len(s.looks) > 0 && s.looks[len(s.looks)-1].Canary != nil
-}
-
-// needed tells whether a metric that is missing would be needed to pass: a
-// critical one or, where none is critical, any.
-func (s *series) needed(missing []string) bool {
-	critical := func(m fairlead.MetricPolicy) bool { return m.Critical }
-	some := slices.ContainsFunc(s.policy.Metrics, critical)
-	return slices.ContainsFunc(s.policy.Metrics, func(m fairlead.MetricPolicy) bool {
-		return (critical(m) || !some) && slices.ContainsFunc(missing, func(text string) bool {
-			return strings.HasPrefix(text, m.Name+" of the ")
-		})
-	})
 }
 
 // served gives what the new release served in a period.

@@ -77,7 +77,6 @@ func (j *Judge) Observe(iv Interval) {
 	if j.closes == 0 {
 		j.closes = j.start(iv) + j.length
 	}
-	j.look()
 	if iv.End >= j.closes {
 		j.close()
 	}
@@ -89,26 +88,18 @@ func (j *Judge) start(iv Interval) time.Duration {
 	return min(j.policy.WarmUp.D(), iv.End)
 }
 
-// look asks the metrics that could alarm whether they do.
-func (j *Judge) look() {
+// close folds the open block into everything.
+func (j *Judge) close() {
+	j.split.close()
 	for _, m := range j.metrics {
-		if m.alarms() {
+		if m.close() {
 			j.decideWorse()
 			return
 		}
 	}
-}
-
-// close folds the open block into everything.
-func (j *Judge) close() {
-	for _, m := range j.metrics {
-		m.close()
-	}
-	j.split.close()
 	j.length = max(j.length, (j.now-j.policy.WarmUp.D())/60)
 	j.closes = j.now + j.length
-	j.look()
-	ok := !j.worse && j.passes()
+	ok := j.passes()
 	if ok && !j.notWorse {
 		j.since = j.now
 	}
@@ -118,44 +109,46 @@ func (j *Judge) close() {
 func (j *Judge) decideWorse() { j.worse, j.at = true, j.now }
 
 // passes tells whether the release has been shown not to be worse: all metrics
-// have, or all critical ones where there are any.
+// have.
 func (j *Judge) passes() bool {
 	if j.split.mismatch() || j.guard.blind() {
 		return false
 	}
-	critical := j.anyCritical()
 	for _, m := range j.metrics {
-		if (m.policy.Critical || !critical) && !m.passes() {
+		if !m.passes() {
 			return false
 		}
 	}
 	return true
 }
 
-func (j *Judge) anyCritical() bool {
-	for _, m := range j.metrics {
-		if m.policy.Critical {
-			return true
-		}
+// Answer gives the answer as of the newest interval, without its numbers.
+func (j *Judge) Answer() fairlead.Answer {
+	switch {
+	case j.worse:
+		return fairlead.AnswerWorse
+	case j.passes():
+		return fairlead.AnswerNotWorse
+	default:
+		return fairlead.AnswerUndecided
 	}
-	return false
 }
 
 // Result gives the answer as of the newest interval.
 func (j *Judge) Result() Result {
-	r := Result{Answer: fairlead.AnswerUndecided}
+	r := Result{Answer: j.Answer()}
+	r.Metrics = make([]fairlead.MetricAnswer, 0, len(j.metrics)+1)
 	for _, m := range j.metrics {
 		r.Metrics = append(r.Metrics, m.answer())
 	}
 	r.Metrics = append(r.Metrics, j.guard.restartAnswer())
 	switch {
 	case j.worse:
-		r.Answer, r.DecidedAt = fairlead.AnswerWorse, j.at
-	case j.passes():
-		r.Answer, r.DecidedAt = fairlead.AnswerNotWorse, j.now
-		if j.notWorse {
-			r.DecidedAt = j.since
-		}
+		r.DecidedAt = j.at
+	case r.Answer == fairlead.AnswerNotWorse && j.notWorse:
+		r.DecidedAt = j.since
+	case r.Answer == fairlead.AnswerNotWorse:
+		r.DecidedAt = j.now
 	}
 	r.Blind = !j.worse && (j.split.mismatch() || j.guard.blind())
 	r.Reason = j.reason(r)

@@ -41,39 +41,40 @@ func (c counts) judge(p fairlead.JudgePolicy) judge.Result {
 	return j.Result()
 }
 
-// TestMoreErrorsNeverTurnWorseIntoNotWorse holds the order of the answers. From
-// undecided to not worse there is no such law: a further error can show that
-// counts spread less than a few blocks made it seem.
-func TestMoreErrorsNeverTurnWorseIntoNotWorse(t *testing.T) {
+// TestMoreErrorsNeverImproveTheAnswer is the law of the judge: whatever both
+// releases served, further errors of the canary, in whichever minutes, give no
+// better answer at any look.
+func TestMoreErrorsNeverImproveTheAnswer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := drawCounts(t)
-		before := c.judge(errorsOnly())
-		more := c
-		more.canary = slices.Clone(c.canary)
-		for i := range more.canary {
-			more.canary[i] += rapid.Uint64Range(0, 3).Draw(t, "more")
-		}
-		after := more.judge(errorsOnly())
-		if before.Answer == fairlead.AnswerWorse && after.Answer == fairlead.AnswerNotWorse {
-			t.Fatalf("%s became %s\n%s\n%s", before.Answer, after.Answer, before.Reason, after.Reason)
+		p := drawPolicy(t)
+		before, after := judge.New(p), judge.New(p)
+		n := rapid.IntRange(1, 60).Draw(t, "minutes")
+		some := rapid.OneOf(rapid.Uint64Range(0, 3), rapid.Uint64Range(0, 40))
+		requests := rapid.Uint64Range(40, 3000).Draw(t, "requests")
+		for i := range n {
+			k := rapid.Uint64Range(requests/2, requests).Draw(t, "of the canary")
+			b, c := some.Draw(t, "baseline"), min(some.Draw(t, "canary"), k)
+			more := min(c+rapid.OneOf(rapid.Just(uint64(0)), some).Draw(t, "more"), k)
+			before.Observe(minute(i, quick(requests, b), quick(k, c)))
+			after.Observe(minute(i, quick(requests, b), quick(k, more)))
+			was, is := before.Result(), after.Result()
+			if weight(is.Answer) < weight(was.Answer) {
+				t.Fatalf("minute %d: %s became %s\n%s\n%s", i+1, was.Answer, is.Answer, was.Reason, is.Reason)
+			}
 		}
 	})
 }
 
-// TestAsManyErrorsMoreInEveryMinuteNeverImproveTheAnswer is the law that holds
-// where what is added spreads evenly.
-func TestAsManyErrorsMoreInEveryMinuteNeverImproveTheAnswer(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		requests := rapid.Uint64Range(100, 3000).Draw(t, "requests")
-		b, c := rapid.Uint64Range(0, 20).Draw(t, "baseline"), rapid.Uint64Range(0, 20).Draw(t, "canary")
-		more := c + rapid.Uint64Range(0, 20).Draw(t, "more")
-		n := rapid.IntRange(1, 40).Draw(t, "minutes")
-		before := watch(errorsOnly(), n, quick(requests, b), quick(requests, c))
-		after := watch(errorsOnly(), n, quick(requests, b), quick(requests, more))
-		if weight(after.Answer) < weight(before.Answer) {
-			t.Fatalf("%s became %s\n%s\n%s", before.Answer, after.Answer, before.Reason, after.Reason)
-		}
-	})
+// drawPolicy gives some policy for errors alone.
+func drawPolicy(t *rapid.T) fairlead.JudgePolicy {
+	p := errorsOnly()
+	p.FalseAlarm = rapid.SampledFrom([]float64{0.001, 0.01, 0.2}).Draw(t, "false alarm")
+	p.FalsePass = rapid.SampledFrom([]float64{0.01, 0.05, 0.3}).Draw(t, "false pass")
+	p.Margin = rapid.SampledFrom([]float64{0.2, 0.5, 1, 3}).Draw(t, "margin")
+	p.Tolerance = rapid.SampledFrom([]float64{0, 0.07, 0.3}).Draw(t, "tolerance")
+	p.Negligible = rapid.SampledFrom([]float64{0, 0.001, 0.02}).Draw(t, "negligible")
+	p.ErrorFloor = rapid.SampledFrom([]float64{0, 0.2}).Draw(t, "floor")
+	return p
 }
 
 // TestSplitIntervalsNeverTurnWorseIntoNotWorse holds that how often one looks
@@ -90,9 +91,7 @@ func TestSplitIntervalsNeverTurnWorseIntoNotWorse(t *testing.T) {
 			halves.Observe(minute(i, quick(c.requests-c.requests/2, c.baseline[i]-b), quick(c.requests-c.requests/2, c.canary[i]-k)))
 		}
 		got := halves.Result()
-		opposite := whole.Answer == fairlead.AnswerWorse && got.Answer == fairlead.AnswerNotWorse ||
-			whole.Answer == fairlead.AnswerNotWorse && got.Answer == fairlead.AnswerWorse
-		if opposite {
+		if opposite(whole, got) {
 			t.Fatalf("%s became %s\n%s\n%s", whole.Answer, got.Answer, whole.Reason, got.Reason)
 		}
 	})
@@ -117,7 +116,8 @@ func TestTheArmsCannotBothBeWorse(t *testing.T) {
 }
 
 // TestOnlyRatesMatter holds that ten times the requests with the same errors
-// say the same of the relative risk.
+// never say the opposite of the relative risk. They may say more or less of it,
+// since a rate near 1 can have no bursts.
 func TestOnlyRatesMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawCounts(t)
@@ -125,11 +125,14 @@ func TestOnlyRatesMatter(t *testing.T) {
 		p.ErrorFloor, p.Negligible = 0, 0
 		more := c
 		more.requests *= 10
-		a, b := c.judge(p), more.judge(p)
-		if a.Answer != b.Answer || a.DecidedAt != b.DecidedAt {
+		if a, b := c.judge(p), more.judge(p); opposite(a, b) {
 			t.Fatalf("%s at %s, with ten times the requests %s at %s", a.Answer, a.DecidedAt, b.Answer, b.DecidedAt)
 		}
 	})
+}
+
+func opposite(a, b judge.Result) bool {
+	return a.Answer != b.Answer && a.Answer != fairlead.AnswerUndecided && b.Answer != fairlead.AnswerUndecided
 }
 
 func TestTheOrderOfMetricsDoesNotMatter(t *testing.T) {

@@ -11,16 +11,14 @@ type metric struct {
 	pass    float64 // false passes allowed
 	limit   float64 // negligible share of bad events
 	slow    thresholds
-	series  []*series
-	open    []tally
-	closed  float64 // e-value of all closed blocks
-	alarmed bool
-	proven  []bool
+	series  []series
+	open    []tally // of the block that is not full
+	alarmed bool    // for good
 	seen    bool
 }
 
 func newMetric(m fairlead.MetricPolicy, p fairlead.JudgePolicy, alpha float64, planned int) *metric {
-	out := &metric{policy: m, alpha: alpha, pass: p.FalsePass, limit: p.Negligible, closed: 1}
+	out := &metric{policy: m, alpha: alpha, pass: p.FalsePass, limit: p.Negligible}
 	n := 1
 	if out.histogram() {
 		out.slow = newThresholds(m.Thresholds)
@@ -30,7 +28,7 @@ func newMetric(m fairlead.MetricPolicy, p fairlead.JudgePolicy, alpha float64, p
 	for range n {
 		out.series = append(out.series, newSeries(g, planned))
 	}
-	out.open, out.proven = make([]tally, n), make([]bool, n)
+	out.open = make([]tally, n)
 	return out
 }
 
@@ -40,6 +38,9 @@ func (m *metric) histogram() bool {
 
 // add puts an interval into the open block.
 func (m *metric) add(iv Interval) {
+	for i := range m.series {
+		m.series[i].bursts.even = m.series[i].bursts.even || iv.Even
+	}
 	if m.histogram() {
 		b, c := m.histogramOf(iv.Baseline), m.histogramOf(iv.Canary)
 		m.seen = m.slow.add(m.open, b, c) || m.seen
@@ -67,58 +68,56 @@ func (m *metric) countsOf(a *Arm) (bad, of uint64) {
 	return c.Bad, c.Total
 }
 
-// alarms tells whether the metric is worse, now or before. It looks into the
-// open block only where that could make it so.
-func (m *metric) alarms() bool {
-	if m.alarmed {
-		return true
+// close folds the open block in, and tells whether the metric is worse, now or
+// before.
+func (m *metric) close() bool {
+	for i := range m.series {
+		m.series[i].fold(m.open[i])
+		m.open[i] = tally{}
 	}
-	reach := false
-	for i, s := range m.series {
-		reach = reach || m.open[i].comparable() && s.canReach(m.open[i], m.closed*float64(len(m.series)), 1/m.alpha)
-	}
-	m.alarmed = (m.closed >= 1/m.alpha || reach && m.evidence() >= 1/m.alpha) && m.telling().credible()
+	m.slow.settle()
+	m.alarmed = m.alarmed || m.evidence() >= 1/m.alpha
 	return m.alarmed
 }
 
-// evidence gives the e-value with the open block: the mean over thresholds,
-// which is an e-value however they depend on each other.
+// evidence gives the e-value that alarms: the mean over thresholds, which is an
+// e-value however they depend on each other. What bursts may have won does not count.
 func (m *metric) evidence() float64 {
 	sum := 0.0
-	for i, s := range m.series {
-		sum += s.with(m.open[i]).worse()
+	for i := range m.series {
+		e := m.series[i].worse()
+		if e > 1 && !m.series[i].credible() {
+			e = 1
+		}
+		sum += e
 	}
 	return sum / float64(len(m.series))
 }
 
-// close folds the open block in.
-func (m *metric) close() {
-	for i, s := range m.series {
-		s.fold(m.open[i])
-		m.open[i] = tally{}
-	}
-	m.closed = m.evidence()
-	for i, s := range m.series {
-		m.proven[i] = m.shown(s)
-	}
-	m.slow.settle()
-}
-
-// shown tells whether a series has been shown not worse: less than the margin
-// worse than the baseline, or so rare that nobody minds.
-func (m *metric) shown(s *series) bool {
-	return s.notWorse() >= 1/m.pass || s.total.below(m.limit) >= 1/m.pass
-}
-
-// passes tells whether all thresholds have been shown not worse.
+// passes tells whether all thresholds have been shown not worse: less than the
+// margin worse than the baseline, or so rare that nobody minds. The open block
+// may not speak against it.
 func (m *metric) passes() bool {
 	if m.alarmed || !m.seen {
 		return false
 	}
-	for _, ok := range m.proven {
-		if !ok {
+	for i := range m.series {
+		if s := &m.series[i]; !m.shown(s) {
+			return false
+		}
+		if s := m.series[i].with(m.open[i]); !m.shown(&s) {
 			return false
 		}
 	}
 	return true
+}
+
+func (m *metric) shown(s *series) bool {
+	return m.ruledOut(s) || s.total.below(m.limit) >= 1/m.pass
+}
+
+// ruledOut tells whether a series can no longer be of a release that is worse
+// by the margin.
+func (m *metric) ruledOut(s *series) bool {
+	return s.notWorse() >= 1/m.pass && s.calm()
 }

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -58,16 +59,21 @@ func onlyErrors(p fairlead.JudgePolicy) fairlead.JudgePolicy {
 	return p
 }
 
-// expected gives the answer to n requests of each release in ten blocks.
+// expected gives the answer to n requests of each release in twenty blocks, whose
+// errors vary as much as chance would have it.
 func expected(p fairlead.JudgePolicy, n uint64, baseline, canary float64) fairlead.Answer {
-	const blocks = 10
+	const blocks = 20
 	j := New(p)
 	var before [2]fairlead.Sample
 	for i := uint64(1); i <= blocks; i++ {
 		var arms [2]Arm
 		for side, rate := range []float64{baseline, canary} {
 			served := n * i / blocks
-			now := fairlead.Sample{Requests: served, Errors: min(uint64(float64(served)*rate), served)}
+			errors := float64(served) * rate
+			if i%2 == 1 {
+				errors += math.Sqrt(float64(n) / blocks * rate)
+			}
+			now := fairlead.Sample{Requests: served, Errors: min(max(uint64(errors), before[side].Errors), served)}
 			arms[side] = Arm{Sample: now.Since(before[side])}
 			before[side] = now
 		}

@@ -13,6 +13,7 @@ type Interval struct {
 	Baseline *Arm          `json:"baseline,omitempty"` // nil: no data, such as a missing scrape, or no traffic by intent
 	Canary   *Arm          `json:"canary,omitempty"`   // nil: no data
 	Share    float64       `json:"share,omitempty"`    // of traffic meant for the canary, 0..1; 0 = not known
+	Even     bool          `json:"even,omitempty"`     // the baseline is an even part of what it served before, which hides how it varied
 }
 
 // Arm is what one release served in an interval.

@@ -1,14 +1,12 @@
 package judge
 
-import "math"
-
 // split watches whether the canary gets the share of requests it was meant to
 // get. A split that does not work, or requests that get lost, makes the arms
 // differ in more than the release, so nothing may be concluded from them.
 type split struct {
 	open   tally // "bad" are requests, "of" the shares meant
-	low    *series
-	high   *series
+	low    series
+	high   series
 	counts bool
 }
 
@@ -21,7 +19,9 @@ const splitAlpha = 0.001
 
 func newSplit(planned int) split {
 	g := newGrid(splitTolerance, 1, 1.6, 4)
-	return split{low: newSeries(g, planned), high: newSeries(g, planned)}
+	s := split{low: newSeries(g, planned), high: newSeries(g, planned)}
+	s.low.bursts.counts, s.high.bursts.counts = true, true
+	return s
 }
 
 func (s *split) add(iv Interval) {
@@ -49,7 +49,11 @@ func swapped(t tally) tally {
 
 // mismatch tells whether the split is off beyond chance.
 func (s *split) mismatch() bool {
-	return s.counts && math.Max(s.low.worse(), s.high.worse()) >= 2/splitAlpha
+	return s.off(&s.low) || s.off(&s.high)
+}
+
+func (s *split) off(one *series) bool {
+	return one.worse() >= 2/splitAlpha && one.credible()
 }
 
 // got gives the share of requests that the canary got.

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"math"
 	"slices"
 
 	"fairlead.dev"
@@ -68,16 +69,18 @@ func (t *thresholds) settle() {
 	}
 }
 
-// boundAt gives the upper bound of the bucket in which the quantile q lies,
-// but never the last, above which there is nothing.
+// boundAt gives the bound above which about 1-q of all requests lie: the one
+// that comes nearest in ratio. It is never the last, above which there is nothing.
 func boundAt(h fairlead.Histogram, q float64) float64 {
+	best, nearest := h.LE[max(len(h.LE)-2, 0)], math.Inf(1)
 	total := float64(h.Count[len(h.Count)-1])
-	for i, n := range h.Count {
-		if float64(n) >= q*total && i < len(h.LE)-1 {
-			return h.LE[i]
+	for i, le := range h.LE[:len(h.LE)-1] {
+		off := math.Abs(math.Log((total - float64(h.Count[i])) / ((1 - q) * total)))
+		if off < nearest {
+			best, nearest = le, off
 		}
 	}
-	return h.LE[max(len(h.LE)-2, 0)]
+	return best
 }
 
 // above counts the requests that took longer than bound. A bound between two

@@ -163,7 +163,7 @@ type Judged struct {
 type Judge struct {
 	FalseAlarm *Percent           `json:"false-alarm" doc:"How many healthy releases may be called worse, over all metrics and all looks." min:"0.001%" max:"20%" default:"1%"`
 	Margin     *Percent           `json:"margin" doc:"Relative increase of what is bad that has to be ruled out before a release is not worse; 100% is twice as much." min:"5%" default:"100%"`
-	Tolerance  *Percent           `json:"tolerance" doc:"Relative increase that is never called worse: equal replicas differ by that much." default:"10%, half the margin at most"`
+	Tolerance  *Percent           `json:"tolerance" doc:"Relative increase that is never called worse: equal replicas differ by that much." default:"7%, half the margin at most"`
 	Negligible *Percent           `json:"negligible" doc:"Share of bad events so small that a release below it is not worse, whatever the live release does." default:"0.1%"`
 	Horizon    *fairlead.Duration `json:"horizon" doc:"How long the whole analysis is planned to take; counts are put together in blocks of a sixtieth of it." min:"1s" max:"720h" default:"the sum of all stages and the bake"`
 	WarmUp     *fairlead.Duration `json:"warm-up" doc:"Time after the first traffic that is not judged, except for restarts and the floor." max:"24h" default:"a twentieth of the horizon, 30s at most"`

@@ -38,7 +38,7 @@ func (p *planner) judge(c chooser, judged Judged, planned fairlead.Duration) fai
 	return fairlead.JudgePolicy{
 		FalseAlarm: float64(choose(c, "judge.false-alarm", j.FalseAlarm, 0.01, "")),
 		Margin:     float64(margin),
-		Tolerance:  float64(choose(c, "judge.tolerance", j.Tolerance, min(0.1, margin/2), "")),
+		Tolerance:  float64(choose(c, "judge.tolerance", j.Tolerance, min(defaultTolerance, margin/2), "")),
 		Negligible: float64(choose(c, "judge.negligible", j.Negligible, 0.001, "")),
 		Horizon:    horizon,
 		WarmUp:     choose(c, "judge.warm-up", j.WarmUp, min(horizon/20, longestWarmUp), "a twentieth of the horizon"),
@@ -195,6 +195,9 @@ func (d *decoder) checkJudges(cfg *Config) {
 		}
 	}
 }
+
+// defaultTolerance is the judge's own, by which docs/reference/judge.md was measured.
+const defaultTolerance Percent = 0.07
 
 // checkMetric reports what is wrong with one metric.
 func (d *decoder) checkMetric(at string, m JudgeMetric, server bool) {

@@ -44,7 +44,7 @@ func TestReleaseDefaults(t *testing.T) {
 				horizon += stage.For
 			}
 			judge := fairlead.JudgePolicy{
-				FalseAlarm: 0.01, Margin: 1, Tolerance: 0.1, Negligible: 0.001, Horizon: horizon,
+				FalseAlarm: 0.01, Margin: 1, Tolerance: 0.07, Negligible: 0.001, Horizon: horizon,
 				WarmUp: min(horizon/20, fairlead.Duration(30*time.Second)), ErrorFloor: 0.2,
 				Metrics: []fairlead.MetricPolicy{
 					{Name: "errors", Kind: fairlead.MetricErrors, Weight: 1, Critical: true},

@@ -121,7 +121,7 @@ func TestReplayFlags(t *testing.T) {
 	}
 	for _, tt := range [][]string{
 		{bad, "--alpha", "0.0000001"},
-		{clean, "--margin", "0.2"},
+		{clean, "--margin", "5"},
 		{bad, "--horizon", "2m"},
 		{bad, "--warm-up", "10m"},
 		{filepath.Join(recordings, "effect-traffic-drop.jsonl"), "--share", "0.5"},

@@ -10,7 +10,7 @@ import (
 // verdict is how an analysis ended.
 type verdict struct {
 	worse    int // minute at which it was called worse, from 1 on; 0 never
-	promoted int // minute from which on it was called not worse until the end; 0 not
+	promoted int // first minute at which it was called not worse; 0 never
 }
 
 // policyOf is the judge's policy for a family: the defaults, told the warm-up.
@@ -38,18 +38,21 @@ func (f family) intervals(r *run) []judge.Interval {
 	return out
 }
 
-// ask has the judge decide on an analysis.
+// ask has the judge decide on an analysis, at every look.
 func ask(f family, r *run, p fairlead.JudgePolicy) verdict {
-	j := judge.New(p)
-	for _, iv := range f.intervals(r) {
-		j.Observe(iv)
-	}
 	var v verdict
-	switch got := j.Result(); got.Answer {
-	case fairlead.AnswerWorse:
-		v.worse = int(got.DecidedAt / time.Minute)
-	case fairlead.AnswerNotWorse:
-		v.promoted = int(got.DecidedAt / time.Minute)
+	j := judge.New(p)
+	for i, iv := range f.intervals(r) {
+		j.Observe(iv)
+		switch j.Answer() {
+		case fairlead.AnswerWorse:
+			v.worse = i + 1
+			return v
+		case fairlead.AnswerNotWorse:
+			if v.promoted == 0 {
+				v.promoted = i + 1
+			}
+		}
 	}
 	return v
 }

@@ -17,7 +17,7 @@ type traffic struct {
 var sizes = []float64{10, 30, 100, 300, 1000, 3000, 10000}
 
 // safety asks how often a release that is truly twice as bad is called not worse.
-func safety(runs int) []traffic {
+func safety(runs int, shift uint64) []traffic {
 	var out []traffic
 	for _, size := range sizes {
 		for _, kind := range []family{
@@ -25,7 +25,7 @@ func safety(runs int) []traffic {
 			{title: "bursts of each arm (k=2)", seed: 302, begin: armBursts(2, 2)},
 			{title: "twice as many slower than 0.2 s, the threshold", seed: 304, threshold: 0.2, begin: steady(twiceAsManySlow)},
 		} {
-			kind.traffic, kind.share = 2*size, 0.5
+			kind.traffic, kind.share, kind.seed = 2*size, 0.5, kind.seed+shift
 			kind.title = fmt.Sprintf("%g | %s", size, kind.title)
 			out = append(out, sized(kind, runs))
 		}
@@ -37,11 +37,11 @@ func safety(runs int) []traffic {
 func twiceAsManySlow(_ int, c *condition) { c.tail, c.tailBy = 0.01054, 100 }
 
 // ease asks how soon a healthy release is called not worse.
-func ease(runs int) []traffic {
+func ease(runs int, shift uint64) []traffic {
 	var out []traffic
 	for _, size := range sizes {
 		for _, p := range []float64{baseErrors, 0} {
-			f := family{seed: 303, traffic: 2 * size, share: 0.5, begin: errorRate(p)}
+			f := family{seed: 303 + shift, traffic: 2 * size, share: 0.5, begin: errorRate(p)}
 			f.title = fmt.Sprintf("%g | %g %%", size, 100*p)
 			out = append(out, sized(f, runs))
 		}
