@@ -14,11 +14,13 @@ import (
 
 // BillQuery says of what to make a bill of materials, and how.
 type BillQuery struct {
-	Subject string // directory or file; "" = the current directory
-	Format  string // "cyclonedx" or "spdx"
-	Name    string // of what the document is about; "" = the service, or the last part of Subject
-	Ignored bool   // files that git ignores, too
-	NoDev   bool   // without what only building and testing need
+	Subject  string // directory, file or reference of an image; "" = the current directory
+	Format   string // "cyclonedx" or "spdx"
+	Name     string // of what the document is about; "" = the service, or the last part of Subject
+	Ignored  bool   // files that git ignores, too
+	NoDev    bool   // without what only building and testing need
+	Platform string // of an image for several, "" = linux/amd64
+	Base     string // path or reference of the base image, "scratch", or "" when it is not known
 }
 
 // Bill is a bill of materials.
@@ -47,14 +49,18 @@ func (c *commands) sbomCommand() *cobra.Command {
 	var q BillQuery
 	var out string
 	cmd := &cobra.Command{
-		Use:   "sbom [PATH]",
+		Use:   "sbom [PATH|IMAGE|BINARY]",
 		Short: "say what software is made of: a bill of materials",
-		Long: "Lists the components of a source tree from its lock files and manifests, with what depends on what, as\n" +
-			"CycloneDX 1.6 or SPDX 2.3. No network is used, and the files are read in a confined process. The same files\n" +
-			"give the same bytes: the time in the document is the commit's, or SOURCE_DATE_EPOCH, never the clock's.\n\n" +
-			"A file that cannot be read is told on standard error, and the document says that it is incomplete.",
-		Example: "  fairlead sbom\n  fairlead sbom ../shop --format spdx --out shop.spdx.json",
-		Args:    cobra.MaximumNArgs(1),
+		Long: "Lists the components of a source tree from its lock files and manifests, of a container image by what is\n" +
+			"installed in it, or of a Go program by what it was built from, as CycloneDX 1.6 or SPDX 2.3. An image is an OCI\n" +
+			"layout directory, a tar file as docker save writes it, or a reference with its tag or digest, which is fetched\n" +
+			"from its registry; nothing else uses the network. Files are read in a confined process.\n\n" +
+			"The same files give the same bytes: the time in the document is the commit's or the image's, or that of\n" +
+			"SOURCE_DATE_EPOCH, never the clock's. A file that cannot be read is told on standard error, and the document\n" +
+			"says that it is incomplete.",
+		Example: "  fairlead sbom\n  fairlead sbom ../shop --format spdx --out shop.spdx.json\n  fairlead sbom bin/shop\n" +
+			"  fairlead sbom registry.example/shop:1.2 --base debian:12",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q.Subject = first(args)
 			return c.bill(cmd.Context(), q, out)
@@ -66,6 +72,8 @@ func (c *commands) sbomCommand() *cobra.Command {
 	f.StringVar(&q.Name, "name", "", "name of what the document is about (default: the service, or the last part of PATH)")
 	f.BoolVar(&q.Ignored, "ignored", false, "read the files that git ignores, too")
 	f.BoolVar(&q.NoDev, "no-dev", false, "leave out what only building and testing need")
+	f.StringVar(&q.Platform, "platform", "", "which image of one for several platforms (default linux/amd64)")
+	f.StringVar(&q.Base, "base", "", "base image that the image was built from: path, reference or scratch (default: annotations and history tell)")
 	_ = cmd.RegisterFlagCompletionFunc("format", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return c.Bills(c.set).Formats(), cobra.ShellCompDirectiveNoFileComp
 	})

@@ -14,10 +14,12 @@ import (
 
 // ScanQuery says what to scan, and for what.
 type ScanQuery struct {
-	Path    string   // "" = the current directory
-	Only    []string // engines; empty: all
-	Ignored bool     // files that git ignores, too
-	SARIF   string   // file to be written; "" = none
+	Path     string   // or reference of an image; "" = the current directory
+	Only     []string // engines; empty: all
+	Ignored  bool     // files that git ignores, too
+	SARIF    string   // file to be written; "" = none
+	Platform string   // of an image for several, "" = linux/amd64
+	Base     string   // path or reference of the base image, "scratch", or "" when it is not known
 }
 
 // Scanner runs the engines over a tree.
@@ -65,11 +67,13 @@ func (c *commands) scanCommand() *cobra.Command {
 	var q ScanQuery
 	var failOn string
 	cmd := &cobra.Command{
-		Use:   "scan [PATH]",
-		Short: "run every scanner over a tree, as it is now",
+		Use:   "scan [PATH|IMAGE]",
+		Short: "run every scanner over a tree or an image, as it is now",
 		Long: "Copies the files below PATH and runs all engines over the copy: secrets, vulnerable dependencies (sca) and\n" +
 			"infrastructure as code (iac). The engines are built in and need no network; sca needs the database that\n" +
 			"`fairlead vulndb import` makes, and is skipped without one. In a git checkout what git ignores is left out.\n\n" +
+			"An IMAGE is an OCI layout directory, a tar file as docker save writes it, or a reference with its tag or digest,\n" +
+			"which is fetched from its registry. It is looked into by image and sca.\n\n" +
 			"A scan by hand remembers nothing: every finding is new, and due as if it had been found first now.",
 		Example: "  fairlead scan\n  fairlead scan ../shop --only secrets,sca --sarif shop.sarif\n  fairlead scan --fail-on none --json",
 		Args:    cobra.MaximumNArgs(1),
@@ -86,9 +90,11 @@ func (c *commands) scanCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&q.Only, "only", nil, "engines to run: secrets, sca, iac (default: all)")
+	f.StringSliceVar(&q.Only, "only", nil, "engines to run: image, secrets, sca, iac (default: all that look at PATH)")
 	f.BoolVar(&q.Ignored, "ignored", false, "scan the files that git ignores, too")
 	f.StringVar(&q.SARIF, "sarif", "", "write the findings as SARIF 2.1.0 to this file")
+	f.StringVar(&q.Platform, "platform", "", "which image of one for several platforms (default linux/amd64)")
+	f.StringVar(&q.Base, "base", "", "base image that the image was built from: path, reference or scratch (default: annotations and history tell)")
 	f.StringVar(&failOn, "fail-on", "high", "lightest severity that makes the exit code 1: critical, high, medium, low or none; unknown counts as high")
 	_ = cmd.RegisterFlagCompletionFunc("only", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return c.Scanner(c.set).Words(), cobra.ShellCompDirectiveNoFileComp

@@ -18,7 +18,8 @@ type collection struct {
 	edges      map[string]map[string]bool
 	direct     map[string]bool
 	known      map[string]cyclonedx.Aggregate
-	incomplete bool // some file does not tell what the project names itself
+	incomplete bool           // some file does not tell what the project names itself
+	layers     map[string]int // of an image: the position of each, from the bottom
 	files      int
 	unreadable []Unreadable
 }
@@ -54,6 +55,11 @@ func (c *collection) add(p string, packages []*extractor.Package, graph lock.Gra
 		}
 		c.know(part.Ref, aggregate)
 	}
+	c.relate(refs, graph)
+}
+
+// relate takes in what depends on what in one file.
+func (c *collection) relate(refs map[lock.Key]string, graph lock.Graph) {
 	for k, from := range refs {
 		for _, need := range graph.Packages[k].Needs {
 			to, ok := refs[need]
@@ -124,7 +130,7 @@ func (c *collection) inventory(o Options) Inventory {
 			}
 		}
 		part.Found = tidy(part.Found, func(a, b cyclonedx.Occurrence) int {
-			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line))
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Layer, b.Layer))
 		})
 		part.Licenses = tidy(part.Licenses, func(a, b cyclonedx.License) int { return cmp.Compare(a.Text(), b.Text()) })
 		part.Hashes = tidy(part.Hashes, func(a, b cyclonedx.Hash) int {

@@ -9,9 +9,12 @@ import (
 	"github.com/google/osv-scalibr/extractor/filesystem"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/dotnet/packagesconfig"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/dotnet/packageslockjson"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/golang/gobinary"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/golang/gomod"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/java/archive"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/java/gradlelockfile"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/java/pomxml"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/packagejson"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/packagelockjson"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/pnpmlock"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/yarnlock"
@@ -20,8 +23,13 @@ import (
 	"github.com/google/osv-scalibr/extractor/filesystem/language/python/poetrylock"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/python/requirements"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/python/uvlock"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/python/wheelegg"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/ruby/gemfilelock"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/ruby/gemspec"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/rust/cargolock"
+	"github.com/google/osv-scalibr/extractor/filesystem/os/apk"
+	"github.com/google/osv-scalibr/extractor/filesystem/os/dpkg"
+	"github.com/google/osv-scalibr/extractor/filesystem/os/rpm"
 	"github.com/google/osv-scalibr/log"
 	"github.com/google/osv-scalibr/purl"
 	"github.com/package-url/packageurl-go"
@@ -44,12 +52,34 @@ var extractors = sync.OnceValues(func() (readers, error) {
 	if err != nil {
 		return readers{}, err
 	}
-	return readers{source: source}, nil
+	installed, err := open(
+		dpkg.New, apk.New, rpm.New, packagejson.New, wheelegg.New, javaArchive, gemspec.New, composerlock.New,
+	)
+	if err != nil {
+		return readers{}, err
+	}
+	binary, err := open(gobinary.New)
+	if err != nil {
+		return readers{}, err
+	}
+	return readers{source: source, installed: installed, binary: binary}, nil
 })
 
 // readers are the library's readers by what they are good for.
 type readers struct {
-	source []filesystem.Extractor // manifests in a source tree
+	source    []filesystem.Extractor // manifests in a source tree
+	installed []filesystem.Extractor // what package managers have installed
+	binary    []filesystem.Extractor // programs that tell what they were built from
+}
+
+// mostUnpacked is how many bytes of the archives in an archive are unpacked.
+const mostUnpacked = 512 << 20
+
+// javaArchive reads Java archives, and those in them, inside a limit.
+func javaArchive(*config.PluginConfig) (filesystem.Extractor, error) {
+	return archive.New(&config.PluginConfig{PluginSpecific: []*config.PluginSpecificConfig{{
+		Config: &config.PluginSpecificConfig_JavaArchive{JavaArchive: &config.JavaArchiveConfig{MaxOpenedBytes: mostUnpacked}},
+	}}})
 }
 
 func open(all ...func(*config.PluginConfig) (filesystem.Extractor, error)) ([]filesystem.Extractor, error) {
@@ -66,14 +96,18 @@ func open(all ...func(*config.PluginConfig) (filesystem.Extractor, error)) ([]fi
 
 // component says in CycloneDX's words what an extractor found in a file.
 func component(pkg *extractor.Package, path string, told lock.Package) cyclonedx.Component {
+	if pkg.PURLType == purl.TypeGolang && pkg.Name == "go" {
+		pkg.Name = "stdlib" // as manifests call it, and records of vulnerabilities
+	}
 	c := cyclonedx.Component{
 		Name: pkg.Name, Version: pkg.Version, Scope: cyclonedx.ScopeRequired,
 		Found: []cyclonedx.Occurrence{{Path: path, Line: line(pkg)}},
 	}
 	if p := pkg.PURL(); p != nil && !local(pkg) {
-		// "source" is the library's own qualifier and would tell apart what is the same.
 		qualifiers := packageurl.Qualifiers(p.Qualifiers).Map()
-		delete(qualifiers, "source")
+		if p.Type != purl.TypeDebian { // elsewhere it is the library's own and would tell apart what is the same
+			delete(qualifiers, "source")
+		}
 		p.Qualifiers = purl.QualifiersFromMap(qualifiers)
 		c.PURL = p.String()
 	}

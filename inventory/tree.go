@@ -10,14 +10,20 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/google/osv-scalibr/extractor/filesystem"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/golang/gobinary"
 	"github.com/google/osv-scalibr/extractor/filesystem/simplefileapi"
 
 	"fairlead.dev"
 	"fairlead.dev/inventory/lock"
 )
 
-// maxManifest is the largest manifest that is read, in bytes.
-const maxManifest = 64 << 20
+const (
+	// maxManifest is the largest manifest that is read, in bytes.
+	maxManifest = 64 << 20
+	// maxProgram is the largest program that is asked what it was built from. It
+	// is not read as a whole.
+	maxProgram = 4 << 30
+)
 
 // Files is what manifests are read from. Symbolic links must not lead out of it.
 type Files interface {
@@ -29,6 +35,8 @@ type Files interface {
 type Options struct {
 	Exclude []string // globs of paths that are passed over
 	NoDev   bool     // leave out what only building and testing need
+	// Programs is whether a tree's programs are asked what they were built from.
+	Programs bool
 }
 
 func (o Options) check() error {
@@ -56,6 +64,9 @@ func Tree(ctx context.Context, files Files, o Options) (Inventory, error) {
 		return Inventory{}, problem(fairlead.KindInternal, "", err)
 	}
 	w := &walk{files: files, options: o, readers: readers.source, found: newCollection()}
+	if o.Programs {
+		w.readers = slices.Concat(readers.source, readers.binary)
+	}
 	err = fs.WalkDir(files, ".", w.visit(ctx))
 	if err := context.Cause(ctx); err != nil {
 		return Inventory{}, problem(fairlead.KindCancelled, "", err)
@@ -114,8 +125,12 @@ func extract(ctx context.Context, files Files, e filesystem.Extractor, p string,
 			err = fmt.Errorf("the reader failed: %v", r)
 		}
 	}()
-	if info.Size() > maxManifest {
-		return fmt.Errorf("%w: %d bytes are more than %d", errLarge, info.Size(), maxManifest)
+	limit := int64(maxManifest)
+	if e.Name() == gobinary.Name {
+		limit = maxProgram
+	}
+	if info.Size() > limit {
+		return fmt.Errorf("%w: %d bytes are more than %d", errLarge, info.Size(), limit)
 	}
 	f, err := files.Open(p)
 	if err != nil {

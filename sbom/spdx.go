@@ -89,8 +89,8 @@ func pack(c cyclonedx.Component, id string, licenses map[string]string) spdx.Pac
 	if len(found) > 0 {
 		out.SourceInfo = "found in " + strings.Join(found, ", ")
 	}
-	if layer := c.Property(PropertyLayer); layer != "" {
-		origin := map[string]string{"true": " of the base image", "false": " of its own"}[c.Property(PropertyBase)]
+	if layer := c.Property(cyclonedx.PropertyLayer); layer != "" {
+		origin := map[string]string{"true": " of the base image", "false": " of its own"}[c.Property(cyclonedx.PropertyBase)]
 		out.SourceInfo = strings.TrimPrefix(out.SourceInfo+"; layer "+layer+origin, "; ")
 	}
 	return out

@@ -22,7 +22,7 @@ const (
 
 // Source is where files are taken from.
 type Source struct {
-	Dir   string   // absolute
+	Dir   string   // absolute; "": the files are in place already, in the directory src of [Runner]'s
 	Files []string // slash-separated paths below Dir; nil: all, but what belongs to git and to Fairlead
 }
 
@@ -30,6 +30,9 @@ type Source struct {
 // links, no more of the directory than its files, and no special file. Links are
 // copied as links, so one that leads out or around in circles leads nowhere.
 func (s Source) copyTo(ctx context.Context, to string) error {
+	if s.Dir == "" {
+		return nil
+	}
 	from, err := os.OpenRoot(s.Dir)
 	if err != nil {
 		return invalid("read "+s.Dir, "name a directory", err)

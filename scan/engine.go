@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,6 +18,8 @@ type Engine struct {
 	Type string // step type: "scan.sca"
 
 	inner    bool // runs when others need what it leaves, and is not chosen by name
+	images   bool // looks at images
+	trees    bool // looks at source trees
 	needed   []string
 	settings map[string]any
 	typ      step.Type
@@ -25,10 +28,11 @@ type Engine struct {
 // Engines lists the scanner classes in the order in which they are told.
 func Engines() []Engine {
 	return []Engine{
-		{Word: "sbom", Type: "sbom.source", inner: true},
-		{Word: "secrets", Type: "scan.secrets", settings: map[string]any{"scope": "tree"}},
-		{Word: "sca", Type: "scan.sca", needed: []string{"sbom"}},
-		{Word: "iac", Type: "scan.iac"},
+		{Word: "sbom", Type: "sbom.source", inner: true, trees: true},
+		{Word: "image", Type: "scan.image", images: true},
+		{Word: "secrets", Type: "scan.secrets", trees: true, settings: map[string]any{"scope": "tree"}},
+		{Word: "sca", Type: "scan.sca", trees: true, images: true, needed: []string{"sbom", "image"}},
+		{Word: "iac", Type: "scan.iac", trees: true},
 	}
 }
 
@@ -50,6 +54,9 @@ func (r Runner) choose(j Job) ([]Engine, error) {
 		if !slices.Contains(Words(), word) {
 			return nil, invalid("scan", "--only takes "+strings.Join(Words(), ", "), fmt.Errorf("there is no engine %q", word))
 		}
+		if i := slices.IndexFunc(Engines(), func(e Engine) bool { return e.Word == word }); !Engines()[i].sees(j) {
+			return nil, invalid("scan", "image looks at images, sca at both, the others at directories", fmt.Errorf("the engine %s does not look at %s", word, j.kind()))
+		}
 	}
 	var out []Engine
 	for _, e := range Engines() {
@@ -66,22 +73,45 @@ func (r Runner) choose(j Job) ([]Engine, error) {
 	return out, nil
 }
 
-// wanted tells whether a job needs the engine.
+// wanted tells whether a job needs the engine, for itself or for another.
 func (e Engine) wanted(j Job) bool {
-	if e.inner {
-		return len(j.Only) == 0 || slices.ContainsFunc(Engines(), func(o Engine) bool {
-			return slices.Contains(o.needed, e.Word) && slices.Contains(j.Only, o.Word)
-		})
+	if !e.sees(j) {
+		return false
 	}
-	return len(j.Only) == 0 || slices.Contains(j.Only, e.Word)
+	return len(j.Only) == 0 || slices.Contains(j.Only, e.Word) || slices.ContainsFunc(Engines(), func(o Engine) bool {
+		return slices.Contains(o.needed, e.Word) && slices.Contains(j.Only, o.Word)
+	})
 }
 
-// with gives the engine's configuration.
-func (e Engine) with() json.RawMessage {
-	if e.settings == nil {
+// sees tells whether the engine looks at what the job is about.
+func (e Engine) sees(j Job) bool {
+	if j.Image != "" {
+		return e.images
+	}
+	return e.trees
+}
+
+// kind says what the job is about.
+func (j Job) kind() string {
+	if j.Image != "" {
+		return "images"
+	}
+	return "directories"
+}
+
+// with gives the engine's configuration for a job.
+func (e Engine) with(j Job) json.RawMessage {
+	settings := maps.Clone(e.settings)
+	if settings == nil {
+		settings = map[string]any{}
+	}
+	if e.Type == "scan.image" {
+		settings["image"], settings["platform"], settings["base"] = j.Image, j.Platform, append([]string{}, j.Base...)
+	}
+	if len(settings) == 0 {
 		return nil
 	}
-	return raw(e.settings)
+	return raw(settings)
 }
 
 func invalid(op, hint string, err error) error {

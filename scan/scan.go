@@ -23,15 +23,19 @@ import (
 // Confine runs a step type in a child process.
 type Confine func(ctx context.Context, t step.Type, in step.In) (step.Out, error)
 
-// Job is a tree to be scanned.
+// Job is a tree or an image to be scanned.
 type Job struct {
 	Source     Source
+	Subject    string // what people call it: a path or a reference
 	Service    string
 	Event      fairlead.Event // of the commit that the files are based on; empty outside of git
 	Only       []string       // words of engines; empty: all
 	Advisories string         // file of the vulnerability database; "" when there is none
 	Cache      string         // absolute directory that engines keep things in that make later scans of the tree faster; "" for none
 	Hide       []string       // absolute directories that no engine may see
+	Image      string         // path of an image in the source; "": the source is a tree
+	Platform   string         // of the image, "" for the usual one
+	Base       []string       // digests of the base image's layers, or scratch; empty when it is not known
 	Limit      time.Duration  // for each engine
 }
 
@@ -158,7 +162,7 @@ func (w *work) engine(ctx context.Context, e Engine) Result {
 
 // once gives the engine its world and runs it there.
 func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
-	config, err := step.Decode(e.typ, e.with())
+	config, err := step.Decode(e.typ, e.with(w.job))
 	if err != nil {
 		return step.Out{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInternal, Err: err}
 	}
@@ -177,7 +181,7 @@ func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
 	}
 	in := step.In{
 		Key: "scan/" + e.Word, Event: w.job.Event, Service: w.job.Service, Attempt: 1, Config: config,
-		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: e.with(), Phase: fairlead.PhaseVerify},
+		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: e.with(w.job), Phase: fairlead.PhaseVerify},
 		Workspace: w.workspace, Scratch: scratch, Env: env, Hide: w.job.Hide,
 		Output: &locked{mu: &w.mu, w: w.Output, prefix: e.Word}, Blobs: w.shelf,
 	}

@@ -14,6 +14,7 @@ import (
 	"fairlead.dev/format/spdx"
 	"fairlead.dev/sbom"
 	sbomsource "fairlead.dev/step/sbom/source"
+	scanimage "fairlead.dev/step/scan/image"
 )
 
 // bills makes bills of materials.
@@ -30,8 +31,13 @@ func (b bills) Make(ctx context.Context, q cli.BillQuery) (cli.Bill, error) {
 	if q.Format != "cyclonedx" && q.Format != "spdx" {
 		return cli.Bill{}, badFlag("format", q.Format, "--format takes cyclonedx and spdx")
 	}
+	dir, err := os.MkdirTemp("", "fairlead-sbom-")
+	if err != nil {
+		return cli.Bill{}, &fairlead.Problem{Op: "list components", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
+	}
+	defer os.RemoveAll(dir)
 	s := scanner{wiring: b.wiring, set: b.set}
-	job, err := s.job(ctx, cli.ScanQuery{Path: q.Subject, Ignored: q.Ignored})
+	job, err := s.job(ctx, cli.ScanQuery{Path: q.Subject, Ignored: q.Ignored, Platform: q.Platform, Base: q.Base}, dir)
 	if err != nil {
 		return cli.Bill{}, err
 	}
@@ -39,20 +45,24 @@ func (b bills) Make(ctx context.Context, q cli.BillQuery) (cli.Bill, error) {
 	if job.Event.Time, err = b.moment(job.Event.Time); err != nil {
 		return cli.Bill{}, err
 	}
-	dir, err := os.MkdirTemp("", "fairlead-sbom-")
-	if err != nil {
-		return cli.Bill{}, &fairlead.Problem{Op: "list components", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
+	typ, with := sbomsource.Name, map[string]any{"dev": !q.NoDev, "programs": isFile(job.Subject)}
+	if job.Image != "" {
+		typ, with = scanimage.Name, map[string]any{"secrets": false, "settings": false}
 	}
-	defer os.RemoveAll(dir)
-	document, found, err := s.runner(dir).Bill(ctx, job, sbomsource.Name, map[string]any{"dev": !q.NoDev})
+	document, found, err := s.runner(dir).Bill(ctx, job, typ, with)
 	if err != nil {
 		return cli.Bill{}, err
 	}
-	out := cli.Bill{Subject: job.Source.Dir, Missing: []string{}}
+	out := cli.Bill{Subject: job.Subject, Missing: []string{}}
 	for _, f := range found {
 		out.Missing = append(out.Missing, f.Location.Path+": "+f.Message)
 	}
 	return out, render(&out, document, q.Format)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // render writes a document of ours in the format asked for.

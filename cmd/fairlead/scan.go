@@ -34,15 +34,15 @@ func (s scanner) Words() []string { return scan.Words() }
 
 // Scan runs the engines over a copy of the tree and follows up what they found.
 func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine)) (cli.Scanned, error) {
-	job, err := s.job(ctx, q)
-	if err != nil {
-		return cli.Scanned{}, err
-	}
 	dir, err := os.MkdirTemp("", "fairlead-scan-")
 	if err != nil {
 		return cli.Scanned{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
 	}
 	defer os.RemoveAll(dir)
+	job, err := s.job(ctx, q, dir)
+	if err != nil {
+		return cli.Scanned{}, err
+	}
 	runner := s.runner(dir)
 	runner.Said = func(r scan.Result) { said(engineOf(r)) }
 	results, err := runner.Run(ctx, job)
@@ -79,15 +79,10 @@ type discard struct{}
 // Write forgets what it is given.
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// job finds the files, the commit they are based on, and the database.
-func (s scanner) job(ctx context.Context, q cli.ScanQuery) (scan.Job, error) {
-	dir, err := filepath.Abs(cmp.Or(q.Path, s.set.Dir))
-	if err == nil {
-		dir, err = filepath.EvalSymlinks(dir)
-	}
-	if info, serr := os.Stat(dir); err == nil && (serr != nil || !info.IsDir()) {
-		err = fmt.Errorf("%s is not a directory", dir)
-	}
+// tree finds the files below a directory, the commit they are based on, and the
+// database.
+func (s scanner) tree(ctx context.Context, q cli.ScanQuery, dir string) (scan.Job, error) {
+	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return scan.Job{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInvalid, Err: err, Hint: "name a directory"}
 	}
@@ -169,7 +164,7 @@ func (s scanner) advisories(state string) (string, error) {
 func conclude(j scan.Job, results []scan.Result) cli.Scanned {
 	now := time.Now().UTC()
 	sc := triage.Scan{Service: j.Service, Commit: j.Event.Commit, Time: now}
-	out := cli.Scanned{Path: j.Source.Dir, Service: j.Service, Commit: j.Event.Commit, Engines: []cli.Engine{}, Findings: []fairlead.Tracked{}}
+	out := cli.Scanned{Path: j.Subject, Service: j.Service, Commit: j.Event.Commit, Engines: []cli.Engine{}, Findings: []fairlead.Tracked{}}
 	for _, r := range results {
 		out.Engines = append(out.Engines, engineOf(r))
 		sc.Findings = append(sc.Findings, r.Found()...)

@@ -43,14 +43,24 @@ func (l License) Text() string { return cmp.Or(l.Expression, l.ID, l.Name) }
 
 // Occurrence is a place where a component was found.
 type Occurrence struct {
-	Path string
-	Line int // from 1; 0 is unknown
+	Path  string
+	Line  int    // from 1; 0 is unknown
+	Layer string // of an image: "sha256:..." of the uncompressed layer; "" elsewhere
 }
+
+// inLayer begins what an occurrence says about its layer.
+const inLayer = "layer "
 
 // Property is what the standard has no place for.
 type Property struct {
 	Name, Value string
 }
+
+// The properties in which a component says what the standard has no place for.
+const (
+	PropertyLayer = "fairlead:layer" // "sha256:...": of the image's layer that brought it, uncompressed
+	PropertyBase  = "fairlead:base"  // "true" when the layer belongs to the base image, "false" when not; absent when unknown
+)
 
 // Property gives the value of the first property of that name, "" when there
 // is none.
@@ -88,10 +98,13 @@ func (c Component) standard() cdx.Component {
 	if len(c.Found) > 0 {
 		var found []cdx.EvidenceOccurrence
 		sorted := slices.SortedFunc(slices.Values(c.Found), func(a, b Occurrence) int {
-			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line))
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Layer, b.Layer))
 		})
 		for _, o := range slices.Compact(sorted) {
 			e := cdx.EvidenceOccurrence{Location: o.Path}
+			if o.Layer != "" {
+				e.AdditionalContext = inLayer + o.Layer
+			}
 			if o.Line > 0 {
 				e.Line = &o.Line
 			}

@@ -22,7 +22,7 @@ func document() Document {
 		Tool:         Tool{Name: "fairlead", Version: "1"},
 		Root:         Component{Ref: "root", Type: "application", Name: "shop", Version: "abc"},
 		Components: []Component{
-			{Name: "zlib", Version: "1.3", PURL: "pkg:generic/zlib@1.3", Found: []Occurrence{{"b.lock", 0}, {"a.lock", 3}, {"a.lock", 3}}},
+			{Name: "zlib", Version: "1.3", PURL: "pkg:generic/zlib@1.3", Found: []Occurrence{{Path: "b.lock", Line: 0}, {Path: "a.lock", Line: 3}, {Path: "a.lock", Line: 3}}},
 			{
 				Name: "left", Version: "1.0.0", PURL: "pkg:npm/left@1.0.0", Scope: ScopeExcluded, Licenses: []License{{ID: "MIT"}, {Name: "Apache-2.0"}},
 				Hashes: []Hash{{"SHA-256", strings.Repeat("ab", 32)}}, DependsOn: []string{"pkg:generic/zlib@1.3"},

@@ -179,6 +179,9 @@ func fromStandard(c cdx.Component) Component {
 			if o.Line != nil && *o.Line > 0 {
 				at.Line = *o.Line
 			}
+			if layer, ok := strings.CutPrefix(o.AdditionalContext, inLayer); ok {
+				at.Layer = layer
+			}
 			out.Found = append(out.Found, at)
 		}
 	}

@@ -60,9 +60,11 @@ var house = []room{
 		"github.com/open-policy-agent/opa", "github.com/moby/buildkit", "github.com/hashicorp/hcl/v2",
 		"github.com/zclconf/go-cty", "go.yaml.in/yaml/v3",
 	}},
+	{path: "step/scan/image", rooms: stepRooms("credential", "image", "inventory")},
 	{path: "step/sbom/source", rooms: stepRooms("inventory")},
 	// What software is made of: finding it out, and working on what others found.
-	{path: "inventory", rooms: []string{".", "format/*", "inventory/lock"}, libs: []string{
+	{path: "image", rooms: []string{"."}, libs: []string{"github.com/google/go-containerregistry"}},
+	{path: "inventory", rooms: []string{".", "format/*", "image", "inventory/lock"}, libs: []string{
 		"github.com/google/osv-scalibr", "github.com/bmatcuk/doublestar/v4",
 		"github.com/package-url/packageurl-go",
 	}},
@@ -126,6 +128,7 @@ var house = []room{
 	{path: "doctor", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "internal/pgtest", tests: true, libs: []string{"github.com/jackc/pgx/v5"}},
 	{path: "internal/promtest", tests: true},
+	{path: "internal/imagetest", tests: true},
 	{path: "internal/kubetest", tests: true, libs: []string{"golang.org/x/sys"}},
 	{path: "internal/bench", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/onkubernetes", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},

@@ -7,6 +7,7 @@ import (
 	checkhttp "fairlead.dev/step/check/http"
 	sbomsource "fairlead.dev/step/sbom/source"
 	scaniac "fairlead.dev/step/scan/iac"
+	scanimage "fairlead.dev/step/scan/image"
 	scansca "fairlead.dev/step/scan/sca"
 	scansecrets "fairlead.dev/step/scan/secrets"
 	testcommand "fairlead.dev/step/test/command"
@@ -19,6 +20,7 @@ func Types() []step.Type {
 		checkhttp.Type(),
 		sbomsource.Type(),
 		scaniac.Type(),
+		scanimage.Type(),
 		scansca.Type(),
 		scansecrets.Type(),
 		testcommand.Type(),

@@ -26,8 +26,9 @@ var doc string
 
 // Config is the step's configuration.
 type Config struct {
-	Exclude []string `json:"exclude" doc:"globs of paths that are passed over"`
-	Dev     bool     `json:"dev" doc:"whether to list what only building and testing need"`
+	Exclude  []string `json:"exclude" doc:"globs of paths that are passed over"`
+	Dev      bool     `json:"dev" doc:"whether to list what only building and testing need"`
+	Programs bool     `json:"programs" doc:"whether to list what Go programs in the tree were built from"`
 }
 
 // Type describes sbom.source.
@@ -51,14 +52,19 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
 	defer root.Close()
-	found, err := inventory.Tree(ctx, root.FS().(inventory.Files), inventory.Options{Exclude: config.Exclude, NoDev: !config.Dev})
+	found, err := inventory.Tree(ctx, root.FS().(inventory.Files), inventory.Options{Exclude: config.Exclude, NoDev: !config.Dev, Programs: config.Programs})
 	if err != nil {
 		return step.Out{}, err
 	}
 	d := found.Document(cyclonedx.Component{Type: "application", Name: in.Service, Version: in.Event.Commit})
-	d.SerialNumber = cyclonedx.SerialNumber(fairlead.Host, Name, in.Service, in.Event.Commit)
 	d.Time, d.Phase = in.Event.Time, cyclonedx.PhasePreBuild
-	b, err := cyclonedx.Encode(d)
+	if config.Programs {
+		d.Phase = cyclonedx.PhasePostBuild
+		if len(found.Direct) == 0 {
+			d.Root.DependsOn = nil // what programs were built from is in them, all of it
+		}
+	}
+	b, err := encode(d, in.Service, in.Event.Commit)
 	if err != nil {
 		return step.Out{}, problem(fairlead.KindInternal, "", err)
 	}
@@ -78,6 +84,17 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 			{Name: "manifests_unreadable", Value: float64(len(found.Unreadable)), Unit: "1"},
 		},
 	}, nil
+}
+
+// encode writes the document. Its serial number is of the service and all that
+// it says, so that another content has another one.
+func encode(d cyclonedx.Document, service, commit string) ([]byte, error) {
+	b, err := cyclonedx.Encode(d)
+	if err != nil {
+		return nil, err
+	}
+	d.SerialNumber = cyclonedx.SerialNumber(fairlead.Host, Name, service, commit, string(fairlead.DigestBytes(b)))
+	return cyclonedx.Encode(d)
 }
 
 // findings tells of files that cannot be read: the document is incomplete

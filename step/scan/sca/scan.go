@@ -51,6 +51,7 @@ func (s *scan) list(d cyclonedx.Document) {
 		}
 		p := part{component: fairlead.Component{
 			PURL: c.PURL, Name: c.Name, Version: c.Version, Dev: c.Scope == cyclonedx.ScopeExcluded, Direct: direct[c.Identity()],
+			Layer: c.Property(cyclonedx.PropertyLayer), Base: c.Property(cyclonedx.PropertyBase) == "true",
 		}, lines: map[string]int{}}
 		if c.Group != "" { // of a document that others made
 			p.component.Name = vulndb.Component(c.PURL).Name

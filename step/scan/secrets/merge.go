@@ -2,19 +2,11 @@ package secrets
 
 import (
 	"cmp"
-	"crypto/pbkdf2"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"slices"
 
 	"fairlead.dev"
 	"fairlead.dev/credential"
 )
-
-// stretch makes guessing a secret from its fingerprint costly: it is the
-// number of hash rounds for each guess.
-const stretch = 20_000
 
 // mostFurther is how many further places a finding names.
 const mostFurther = 100
@@ -74,22 +66,13 @@ func join(f *fairlead.Finding, x sighting) {
 	f.Further = append(f.Further, p)
 }
 
-// fingerprint names a value without telling it: by a slow hash, keyed with the
-// salt of the configuration. It is the same wherever the value is, so that one
-// secret in many files is one finding. A long random key cannot be found from
-// it; a guess at a short password costs the guesser as much as it costs here.
+// fingerprint names a value without telling it.
 func (s *scan) fingerprint(made map[string]string, x sighting) string {
 	if x.Value == "" { // the file itself
 		return fairlead.Fingerprint(fairlead.CategorySecret, "file", x.Rule, x.path)
 	}
-	if print, ok := made[x.Value]; ok {
-		return print
+	if _, ok := made[x.Value]; !ok {
+		made[x.Value] = credential.Fingerprint(s.config.Salt, x.Value)
 	}
-	salt := fairlead.Host + "/" + Name + "/v2\x00" + s.config.Salt
-	sum, err := pbkdf2.Key(sha256.New, x.Value, []byte(salt), stretch, sha256.Size)
-	if err != nil {
-		panic(fmt.Sprintf("secrets: fingerprint: %v", err)) // only for impossible parameters
-	}
-	made[x.Value] = fairlead.Fingerprint(fairlead.CategorySecret, "value", hex.EncodeToString(sum))
 	return made[x.Value]
 }
