@@ -65,6 +65,10 @@ func (p Plan) Parts() []Plan {
 	for _, s := range p.Services {
 		part := p
 		part.Service, part.Release, part.Services, part.Tasks = s.Name, &s.Release, nil, nil
+		if p.Promotion != nil {
+			own, _ := p.Promotion.Of(s.Name)
+			part.Promotion = &own
+		}
 		for _, t := range p.Tasks {
 			if t.Service == "" || t.Service == s.Name {
 				part.Tasks = append(part.Tasks, t)

@@ -10,8 +10,39 @@ import (
 type Promotion struct {
 	From      string     `json:"from"`      // environment that the release comes from
 	Run       string     `json:"run"`       // run that released it there; its build is taken over
-	Release   Digest     `json:"release"`   // Release.ID there
-	Artifacts []Artifact `json:"artifacts"` // exactly what is released
+	Release   Digest     `json:"release"`   // Release.ID there; "" of several services
+	Artifacts []Artifact `json:"artifacts"` // exactly what is released, of all services
+	// Services are the releases that were good there as one, in order; none of one service.
+	Services []ServicePromotion `json:"services,omitempty"`
+}
+
+// ServicePromotion is the part of a promotion that is about one of several services.
+type ServicePromotion struct {
+	Service   string     `json:"service"`
+	Release   Digest     `json:"release"` // Release.ID where it comes from
+	Artifacts []Artifact `json:"artifacts"`
+}
+
+// Of gives the promotion of one of several services; false when that is not promoted.
+func (p Promotion) Of(service string) (Promotion, bool) {
+	for _, s := range p.Services {
+		if s.Service == service {
+			return Promotion{From: p.From, Run: p.Run, Release: s.Release, Artifacts: s.Artifacts}, true
+		}
+	}
+	return Promotion{}, false
+}
+
+// Words names what is promoted: "release 4f1c..." or "releases 4f1c... of api, 77ab... of web".
+func (p Promotion) Words() string {
+	if len(p.Services) == 0 {
+		return "release " + p.Release.Short()
+	}
+	all := make([]string, 0, len(p.Services))
+	for _, s := range p.Services {
+		all = append(all, s.Release.Short()+" of "+s.Service)
+	}
+	return "releases " + strings.Join(all, ", ")
 }
 
 // ValidFor says how long what a task has proven counts when it is taken over

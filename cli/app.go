@@ -90,7 +90,8 @@ type Promoted struct {
 	From      string             `json:"from"`
 	To        string             `json:"to"`
 	Commit    string             `json:"commit"`
-	Release   fairlead.Digest    `json:"release"` // as it will be in To
+	Release   fairlead.Digest    `json:"release"`            // as it will be in To; "" of several services
+	Releases  []fairlead.Digest  `json:"releases,omitempty"` // of several services, in order
 	Promotion fairlead.Promotion `json:"promotion"`
 	Live      bool               `json:"live"` // it takes the traffic in To already: there is nothing to do
 	Tasks     []Asked            `json:"tasks"`

@@ -37,7 +37,7 @@ func (c *commands) promoteCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&q.From, "from", "", "environment that the release is good in")
 	f.StringVar(&q.To, "to", "", "environment that it goes to")
-	f.StringVar(&q.Service, "service", "", "service that is meant (default: the repository's own)")
+	f.StringVar(&q.Service, "service", "", "service that is meant (default: the repository's own; services that were released as one are promoted as one)")
 	f.StringVar(&q.Release, "release", "", "release that was good in --from: its id, or the beginning of it (default: what is live there)")
 	f.BoolVar(&q.DryRun, "dry-run", false, "show what would be taken over and what asked for again, and why; change nothing")
 	c.waitFlag(cmd)
@@ -61,7 +61,7 @@ func (c *commands) promote(ctx context.Context, ctl Control, rec Records, q Prom
 	case c.set.JSON:
 		err = c.encode(p)
 	case p.Live:
-		fmt.Fprintf(c.Out, "release %s is live in %s already: nothing to do\n", p.Release.Short(), p.To)
+		fmt.Fprintf(c.Out, "%s live in %s already: nothing to do\n", p.ofTo(), p.To)
 	default:
 		err = writePromoted(c.Out, p)
 	}
@@ -84,11 +84,23 @@ func (p Promoted) Blocked() error {
 	return nil
 }
 
+// ofTo names what is live where the promotion goes to.
+func (p Promoted) ofTo() string {
+	if len(p.Releases) == 0 {
+		return "release " + p.Release.Short() + " is"
+	}
+	ids := make([]string, 0, len(p.Releases))
+	for _, id := range p.Releases {
+		ids = append(ids, id.Short())
+	}
+	return "releases " + strings.Join(ids, ", ") + " are"
+}
+
 // writePromoted renders what a promotion would do.
 func writePromoted(w io.Writer, p Promoted) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(t, "promote\t%s\t%s from %s to %s, release %s of run %s\n",
-		p.Service, short(p.Commit), p.From, p.To, p.Promotion.Release.Short(), p.Promotion.Run)
+	fmt.Fprintf(t, "promote\t%s\t%s from %s to %s, %s of run %s\n",
+		p.Service, short(p.Commit), p.From, p.To, p.Promotion.Words(), p.Promotion.Run)
 	for _, a := range p.Promotion.Artifacts {
 		fmt.Fprintf(t, "artifact\t%s\t%s\n", a.Name, a.Digest)
 	}

@@ -29,7 +29,8 @@ type rig struct {
 	testing.TB
 	store   *store.Store
 	engine  *engine.Engine
-	url     string
+	file    string // of the store
+	url     string // of the engine
 	parts   flow.Parts
 	stand   *stand
 	ledger  *ledger
@@ -54,7 +55,7 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{TB: t, store: db, url: "sqlite:" + filepath.Join(dir, "engine.db"), stand: newStand(), ledger: &ledger{Store: db}, trouble: &counter{}, key: key}
+	r := &rig{TB: t, store: db, file: filepath.Join(dir, "fairlead.db"), url: "sqlite:" + filepath.Join(dir, "engine.db"), stand: newStand(), ledger: &ledger{Store: db}, trouble: &counter{}, key: key}
 	types := map[string]step.Type{}
 	for _, name := range []string{"build.tiny", "test.tiny"} {
 		types[name] = tinyType(name)

@@ -12,12 +12,23 @@ import (
 // sameArtifacts denies a promotion that would release anything but what was
 // good where it comes from.
 func sameArtifacts(p *fairlead.Promotion, releases []fairlead.Release) *fairlead.RuleOutcome {
-	if p == nil || len(releases) == 1 && slices.Equal(p.Artifacts, releases[0].Artifacts) {
+	if p == nil {
+		return nil
+	}
+	same := len(releases) > 0
+	for _, r := range releases {
+		good := *p
+		if len(p.Services) > 0 || len(releases) > 1 {
+			good, _ = p.Of(r.Service)
+		}
+		same = same && len(good.Artifacts) > 0 && slices.Equal(good.Artifacts, r.Artifacts)
+	}
+	if same {
 		return nil
 	}
 	return &fairlead.RuleOutcome{
 		Name: "same-artifacts", Outcome: fairlead.OutcomeDeny, Source: "promotion",
-		Reason: fmt.Sprintf("the release is not made of the artifacts of %s, which was good in %s", p.Release.Short(), p.From),
+		Reason: fmt.Sprintf("the release is not made of the artifacts of %s, good in %s", p.Words(), p.From),
 		Fix:    "deliver the commit to " + p.From + " again and promote that release",
 	}
 }

@@ -188,9 +188,13 @@ func blank(p fairlead.Plan) fairlead.Release {
 	}
 }
 
-// Promised is the release that a promotion's plan makes.
-func Promised(p fairlead.Plan) fairlead.Release {
-	r := blank(p)
-	r.Artifacts = p.Promotion.Artifacts
-	return r.Identify()
+// Promised are the releases that a promotion's plan makes, in the order of its services.
+func Promised(p fairlead.Plan) []fairlead.Release {
+	var all []fairlead.Release
+	for _, part := range p.Parts() {
+		r := blank(part)
+		r.Artifacts = part.Promotion.Artifacts
+		all = append(all, r.Identify())
+	}
+	return all
 }

@@ -48,7 +48,7 @@ func (p *planner) validFor() fairlead.ValidFor {
 // goes to; what of it has been proven already is seen when it is done. A plan
 // without a release is KindInvalid.
 func Promote(plan fairlead.Plan, p fairlead.Promotion) (fairlead.Plan, error) {
-	if plan.Release == nil {
+	if plan.Release == nil && len(plan.Services) == 0 {
 		why := "its strategy is none"
 		for _, r := range plan.Reasons {
 			if r.Subject == "strategy" && r.Detail != "" {
@@ -58,9 +58,15 @@ func Promote(plan fairlead.Plan, p fairlead.Promotion) (fairlead.Plan, error) {
 		return plan, problem("see `fairlead plan --event manual --environment "+plan.Environment+"`",
 			"nothing can be released to %s: %s", plan.Environment, why)
 	}
+	for _, s := range plan.Services {
+		if _, ok := p.Of(s.Name); !ok {
+			return plan, problem("release it to "+p.From+" with the others, or take its target in "+plan.Environment+" away",
+				"%s is released to %s, and nothing of it is live in %s", s.Name, plan.Environment, p.From)
+		}
+	}
 	plan.Promotion = &p
 	plan.Reasons = append(plan.Reasons, fairlead.Reason{
-		Subject: "promotion", Choice: "release " + p.Release.Short(), Source: "event",
+		Subject: "promotion", Choice: p.Words(), Source: "event",
 		Detail: "live in " + p.From + " by run " + p.Run + ": its artifacts are taken over, not built again",
 	})
 	plan.Hash = ""

@@ -71,7 +71,7 @@ func explainInputs(d fairlead.Decision) []Explanation {
 
 // explainPromotion says where a release was good before.
 func explainPromotion(p fairlead.Promotion) Explanation {
-	e := Explanation{Subject: "promoted", Headline: fmt.Sprintf("from %s, release %s of run %s", p.From, p.Release.Short(), p.Run)}
+	e := Explanation{Subject: "promoted", Headline: fmt.Sprintf("from %s, %s of run %s", p.From, p.Words(), p.Run)}
 	for _, a := range p.Artifacts {
 		e.Causes = append(e.Causes, Explanation{Subject: "artifact " + a.Name, Headline: string(a.Digest)})
 	}

@@ -38,7 +38,7 @@ func sentence(r fairlead.Record) string {
 		return about(r, func(run fairlead.Run) string {
 			text := fmt.Sprintf("%s %s %s", run.Service, short(run.Commit), goal(run.Environment, run.Strategy))
 			if p := run.Promotion; p != nil {
-				text += fmt.Sprintf(", promoted from %s: release %s of run %s", p.From, p.Release.Short(), p.Run)
+				text += fmt.Sprintf(", promoted from %s: %s of run %s", p.From, p.Words(), p.Run)
 			}
 			return text
 		})

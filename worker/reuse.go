@@ -57,7 +57,7 @@ func (j *job) promote(ctx context.Context) (bool, error) {
 		return j.takeOver(ctx, w, "") // proven in another environment: not what the key stands for
 	case evidence.IsBuild(j.order.Task):
 		p := j.order.Plan.Promotion
-		j.end(fairlead.ResultFailure, "the build of release "+p.Release.Short()+" cannot be taken over: "+w.Lapsed, &fairlead.Problem{
+		j.end(fairlead.ResultFailure, "the build of "+p.Words()+" cannot be taken over: "+w.Lapsed, &fairlead.Problem{
 			Op: "promote " + j.order.Task.ID, Kind: fairlead.KindDenied, Err: errors.New(w.Lapsed),
 			Hint: "a promotion never builds: deliver the commit to " + p.From + " again and promote that release",
 		})

@@ -17,18 +17,33 @@ import (
 	"fairlead.dev/store"
 )
 
+// counter is the desk and the line of a state directory, opened to be asked.
+type counter struct {
+	desk flow.Desk
+	line queue
+	done func()
+	err  error // why they could not be opened
+}
+
+func (w *wiring) counter(ctx context.Context, s cli.Settings) *counter {
+	d, line, done, err := w.deskAt(ctx, s)
+	if err != nil {
+		done = func() {}
+	}
+	return &counter{desk: d, line: line, done: done, err: err}
+}
+
 // outlook says what would hold a plan if it was run now: whom it would wait
 // for, and which freeze. Approvals that nobody could ever give for this change
 // are a problem of the plan, unless break-glass goes past them.
-func (w *wiring) outlook(ctx context.Context, s cli.Settings, p fairlead.Plan) ([]string, error) {
+func (c *counter) outlook(ctx context.Context, p fairlead.Plan) ([]string, error) {
 	if len(p.Parts()) == 0 {
 		return nil, nil
 	}
-	d, line, done, err := w.deskAt(ctx, s)
-	if err != nil {
-		return []string{"freezes and approvals that are kept elsewhere are not known: " + err.Error()}, nil
+	if c.err != nil {
+		return []string{"freezes and approvals that are kept elsewhere are not known: " + c.err.Error()}, nil
 	}
-	defer done()
+	d, line := c.desk, c.line
 	q := flow.Asking{Plan: p, Question: fairlead.QuestionRelease, Asked: time.Now().UTC()}
 	h, err := d.Look(ctx, q, q.Asked)
 	if err != nil {
@@ -93,16 +108,11 @@ func slowTests(p fairlead.Plan) []string {
 
 // liveCommits gives the commits that are live where a plan's releases would go,
 // when people or the calendar have a say there.
-func (w *wiring) liveCommits(ctx context.Context, s cli.Settings, p fairlead.Plan) ([]string, error) {
-	if len(p.Parts()) == 0 {
-		return nil, nil
+func (c *counter) liveCommits(ctx context.Context, p fairlead.Plan) ([]string, error) {
+	if c.err != nil {
+		return nil, c.err
 	}
-	d, _, done, err := w.deskAt(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	return d.LiveCommits(ctx, p)
+	return c.desk.LiveCommits(ctx, p)
 }
 
 func outlookNotes(waiting *fairlead.Waiting, rules []fairlead.RuleOutcome) []string {

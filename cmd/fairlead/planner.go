@@ -23,10 +23,8 @@ const configName = "fairlead.yaml"
 // planner makes plans from a git checkout.
 type planner struct {
 	set cli.Settings
-	// outlook says what would hold the plan if it was run now; nil leaves that open.
-	outlook func(context.Context, cli.Settings, fairlead.Plan) ([]string, error)
-	// live gives the commits that a plan would replace; nil leaves that open.
-	live func(context.Context, cli.Settings, fairlead.Plan) ([]string, error)
+	// counter opens what people decided and what is live; nil leaves both open.
+	counter func(context.Context, cli.Settings) *counter
 }
 
 // Plan reads the commit, the event and the commit's own fairlead.yaml.
@@ -36,10 +34,16 @@ func (p planner) Plan(ctx context.Context, q cli.PlanQuery) (fairlead.Plan, []st
 		return fairlead.Plan{}, nil, err
 	}
 	plan, notes, err := p.plan(ctx, repo, q)
-	if err != nil || p.outlook == nil || p.live == nil {
+	if err != nil || p.counter == nil || len(plan.Parts()) == 0 {
 		return plan, notes, err
 	}
-	live, err := p.live(ctx, p.set, plan)
+	set := p.set
+	if set.State == "" {
+		set.State = stateOf(repo)
+	}
+	at := p.counter(ctx, set)
+	defer at.done()
+	live, err := at.liveCommits(ctx, plan)
 	switch {
 	case err != nil && q.Strict:
 		return plan, notes, err
@@ -50,7 +54,7 @@ func (p planner) Plan(ctx context.Context, q cli.PlanQuery) (fairlead.Plan, []st
 			return plan, notes, err
 		}
 	}
-	more, err := p.outlook(ctx, p.set, plan)
+	more, err := at.outlook(ctx, plan)
 	return plan, append(notes, more...), err
 }
 
@@ -60,27 +64,45 @@ func (p planner) plan(ctx context.Context, repo *worktree.Repo, q cli.PlanQuery)
 		return fairlead.Plan{}, nil, err
 	}
 	var notes []string
-	if q.Commit == "" {
-		dirty, err := repo.Dirty(ctx)
-		if err != nil {
-			return fairlead.Plan{}, nil, err
-		}
-		if len(dirty) > 0 && q.Strict {
-			return fairlead.Plan{}, nil, uncommitted(dirty)
-		}
-		if len(dirty) > 0 {
-			notes = append(notes, "uncommitted changes are not part of it: "+strings.Join(dirty, ", "))
-		}
-	}
+	changes := lookForChanges(ctx, repo, q)
 	ev, err := repo.Event(ctx, worktree.Query{
 		Type: typ, Branch: q.Branch, Commit: q.Commit, Tag: q.Tag, Trigger: who(),
 		Manual: fairlead.Manual{Environment: q.Environment, Strategy: q.Strategy},
 	})
-	if err != nil {
-		return fairlead.Plan{}, nil, err
+	var plan fairlead.Plan
+	if err == nil {
+		plan, err = planEvent(ctx, repo, ev)
 	}
-	plan, err := planEvent(ctx, repo, ev)
+	found := <-changes
+	switch {
+	case found.err != nil:
+		return fairlead.Plan{}, nil, found.err
+	case len(found.dirty) > 0 && q.Strict:
+		return fairlead.Plan{}, nil, uncommitted(found.dirty)
+	case len(found.dirty) > 0:
+		notes = append(notes, "uncommitted changes are not part of it: "+strings.Join(found.dirty, ", "))
+	}
 	return plan, notes, err
+}
+
+// changes are the files of a checkout that are not part of its commit.
+type changes struct {
+	dirty []string
+	err   error
+}
+
+// lookForChanges looks for them meanwhile, when the commit is not named.
+func lookForChanges(ctx context.Context, repo *worktree.Repo, q cli.PlanQuery) <-chan changes {
+	out := make(chan changes, 1)
+	if q.Commit != "" {
+		out <- changes{}
+		return out
+	}
+	go func() {
+		dirty, err := repo.Dirty(ctx)
+		out <- changes{dirty, err}
+	}()
+	return out
 }
 
 // sinceLive plans anew with all that a release would bring: its change is what

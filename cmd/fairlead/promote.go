@@ -23,11 +23,19 @@ func (c *controlPlane) Promote(ctx context.Context, q cli.PromoteQuery) (cli.Pro
 			Hint: "`fairlead rollback --to` goes back to a release within one environment",
 		}
 	}
-	service, err := c.serviceIn(ctx, q.From, q.Service)
-	if err != nil {
-		return cli.Promoted{}, err
+	proven := control.Proven{Environment: q.From, Release: q.Release}
+	var err error
+	if q.Service == "" {
+		if proven.Services, err = c.together(ctx, q.From); err != nil {
+			return cli.Promoted{}, err
+		}
 	}
-	origin, before, err := c.Origin(ctx, control.Proven{Environment: q.From, Service: service, Release: q.Release})
+	if len(proven.Services) == 0 {
+		if proven.Service, err = c.serviceIn(ctx, q.From, q.Service); err != nil {
+			return cli.Promoted{}, err
+		}
+	}
+	origin, before, err := c.Origin(ctx, proven)
 	if err != nil {
 		return cli.Promoted{}, err
 	}
@@ -39,7 +47,9 @@ func (c *controlPlane) Promote(ctx context.Context, q cli.PromoteQuery) (cli.Pro
 	if err != nil || out.Live {
 		return out, err
 	}
-	if out.Notes, err = c.wiring.outlook(ctx, c.set, plan); err != nil || q.DryRun {
+	at := c.wiring.counter(ctx, c.set)
+	defer at.done()
+	if out.Notes, err = at.outlook(ctx, plan); err != nil || q.DryRun {
 		return out, err
 	}
 	if err := out.Blocked(); err != nil {
@@ -65,7 +75,7 @@ func (c *controlPlane) planPromotion(ctx context.Context, to string, origin fair
 	if plan.Service != before.Service {
 		return plan, &fairlead.Problem{
 			Op: "promote", Kind: fairlead.KindConflict,
-			Err:  fmt.Errorf("release %s is of %s, this repository's service is %s", origin.Release.Short(), before.Service, plan.Service),
+			Err:  fmt.Errorf("%s: of %s, this repository's service is %s", origin.Words(), before.Service, plan.Service),
 			Hint: "run the command in the repository that the service was released from",
 		}
 	}
@@ -81,16 +91,22 @@ func (c *controlPlane) planPromotion(ctx context.Context, to string, origin fair
 
 // foresee says what a promotion does about everything that it has to prove.
 func (c *controlPlane) foresee(ctx context.Context, q cli.PromoteQuery, plan fairlead.Plan) (cli.Promoted, error) {
-	release := flow.Promised(plan)
 	out := cli.Promoted{
-		Service: plan.Service, From: q.From, To: q.To, Commit: plan.Event.Commit, Release: release.ID,
-		Promotion: *plan.Promotion, Tasks: []cli.Asked{},
+		Service: plan.Service, From: q.From, To: q.To, Commit: plan.Event.Commit,
+		Promotion: *plan.Promotion, Tasks: []cli.Asked{}, Live: true,
 	}
-	st, err := c.store.Environment(ctx, q.To, plan.Service)
-	if err != nil && fairlead.KindOf(err) != fairlead.KindNotFound {
-		return out, err
+	for _, release := range flow.Promised(plan) {
+		if len(plan.Services) == 0 {
+			out.Release = release.ID
+		} else {
+			out.Releases = append(out.Releases, release.ID)
+		}
+		st, err := c.store.Environment(ctx, q.To, release.Service)
+		if err != nil && fairlead.KindOf(err) != fairlead.KindNotFound {
+			return out, err
+		}
+		out.Live = out.Live && err == nil && st.Moving == "" && st.Current != nil && st.Current.ID == release.ID
 	}
-	out.Live = err == nil && st.Moving == "" && st.Current != nil && st.Current.ID == release.ID
 	answers, err := c.book.Foresee(ctx, plan, time.Now().UTC())
 	for _, a := range answers {
 		out.Tasks = append(out.Tasks, cli.Asked(a))

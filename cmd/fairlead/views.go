@@ -237,7 +237,7 @@ func (v environmentView) lines() []string {
 		}
 	}
 	if p := v.Promotion; p != nil {
-		lines = append(lines, "", fmt.Sprintf("promoted from %s, run %s, release %s there", p.From, p.Run, p.Release.Short()))
+		lines = append(lines, "", fmt.Sprintf("promoted from %s, run %s, %s there", p.From, p.Run, p.Words()))
 	}
 	if len(v.Waiting) > 0 {
 		lines = append(lines, "", "in line")

@@ -40,7 +40,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 	w := &wiring{env: env, err: stdio.Err}
 	return cli.App{
 		Version: version(),
-		Planner: func(s cli.Settings) cli.Planner { return planner{set: s, outlook: w.outlook, live: w.liveCommits} },
+		Planner: func(s cli.Settings) cli.Planner { return planner{set: s, counter: w.counter} },
 		Config:  func(s cli.Settings) cli.ConfigTools { return configTools{s} },
 		Records: func(ctx context.Context, s cli.Settings) (cli.Records, error) { return w.openRecords(ctx, s) },
 		Control: func(ctx context.Context, s cli.Settings) (cli.Control, error) { return w.openControl(ctx, s) },
@@ -158,7 +158,7 @@ func openHome(ctx context.Context, s cli.Settings) (home, error) {
 		if err != nil {
 			return home{}, err
 		}
-		root = filepath.Join(repo.Root(), ".fairlead")
+		root = stateOf(repo)
 	}
 	abs, err := filepath.Abs(root)
 	if err != nil {
@@ -181,6 +181,9 @@ func openHome(ctx context.Context, s cli.Settings) (home, error) {
 	}
 	return h, nil
 }
+
+// stateOf is where the state of a checkout is kept when nothing else is said.
+func stateOf(repo *worktree.Repo) string { return filepath.Join(repo.Root(), ".fairlead") }
 
 // Everything below private is hidden from the commands that tasks run.
 func (h home) private() string    { return filepath.Join(h.root, "private") }

@@ -48,7 +48,7 @@ func (r *Repo) Since(ctx context.Context, base, commit string) (authors, paths [
 // committers and co-authors of its commits, lower-case, sorted, each once.
 // Without a base it is the one commit's, however long its history.
 func (r *Repo) authors(ctx context.Context, base, commit string) ([]string, error) {
-	args := []string{"log", "-z", "--no-color", "--format=format:%ae%x0a%ce%x0a%(trailers:key=Co-authored-by,valueonly,unfold)"}
+	args := []string{"log", "-z", "--no-color", "--format=format:" + madeBy}
 	if base == "" {
 		args = append(args, "-1", commit, "--")
 	} else {
@@ -58,8 +58,16 @@ func (r *Repo) authors(ctx context.Context, base, commit string) ([]string, erro
 	if err != nil {
 		return nil, problem(ctx, "read the authors of a change", err)
 	}
+	return addresses(string(out)), nil
+}
+
+// madeBy is git's format for everybody who made a commit, a line each.
+const madeBy = "%ae%x0a%ce%x0a%(trailers:key=Co-authored-by,valueonly,unfold)"
+
+// addresses gives the e-mail addresses in what git printed for madeBy.
+func addresses(said string) []string {
 	var all []string
-	for _, line := range strings.FieldsFunc(string(out), func(c rune) bool { return c == '\n' || c == 0 }) {
+	for _, line := range strings.FieldsFunc(said, func(c rune) bool { return c == '\n' || c == 0 }) {
 		if _, address, ok := strings.Cut(line, "<"); ok { // a co-author: Name <address>
 			line, _, _ = strings.Cut(address, ">")
 		}
@@ -68,5 +76,5 @@ func (r *Repo) authors(ctx context.Context, base, commit string) ([]string, erro
 		}
 	}
 	slices.Sort(all)
-	return slices.Compact(all), nil
+	return slices.Compact(all)
 }

@@ -35,6 +35,14 @@ func (r *Repo) Event(ctx context.Context, q Query) (fairlead.Event, error) {
 	if err != nil {
 		return fairlead.Event{}, err
 	}
+	// Whoever asks for an event asks for the commit's files next. Listing them
+	// takes as long as reading the commit, and is an error of its own then.
+	listed := make(chan struct{})
+	go func() {
+		defer close(listed)
+		_, _ = r.tree(ctx, commit)
+	}()
+	defer func() { <-listed }()
 	ev, parent, err := r.describe(ctx, commit)
 	if err != nil {
 		return fairlead.Event{}, err
@@ -56,7 +64,9 @@ func (r *Repo) Event(ctx context.Context, q Query) (fairlead.Event, error) {
 		}
 	}
 	ev.Change.Base = base
-	ev.Authors, err = r.authors(ctx, base, commit)
+	if ev.Authors == nil || base != parent {
+		ev.Authors, err = r.authors(ctx, base, commit)
+	}
 	return ev, err
 }
 
@@ -113,27 +123,32 @@ func (r *Repo) ancestor(ctx context.Context, commit, tip string) (bool, error) {
 	return err == nil, problem(ctx, "compare commits", err)
 }
 
-// describe reads a commit and what it changes against its first parent.
+// describe reads a commit and what it changes against its first parent. The
+// authors of a merge are more than its own: they are left open.
 func (r *Repo) describe(ctx context.Context, commit string) (ev fairlead.Event, parent string, err error) {
 	const op = "read commit"
 	out, err := git(ctx, r.root, "log", "-1", "-z", "--first-parent", "-m", "--name-only", "--no-renames", "--no-ext-diff",
-		"--ignore-submodules=none", "--no-color", "--format=format:%H%x00%P%x00%ae%x00%ct%x00%s%x00", commit, "--")
+		"--ignore-submodules=none", "--no-color", "--format=format:%H%x00%P%x00%ae%x00%ct%x00%s%x00"+madeBy+"%x00", commit, "--")
 	if err != nil {
 		return ev, "", problem(ctx, op, err)
 	}
-	part := strings.SplitN(string(out), "\x00", 6)
-	if len(part) != 6 {
+	part := strings.SplitN(string(out), "\x00", 7)
+	if len(part) != 7 {
 		return ev, "", problem(ctx, op, errors.New("git log answered in another form than expected"))
 	}
 	seconds, err := strconv.ParseInt(part[3], 10, 64)
 	if err != nil {
 		return ev, "", problem(ctx, op, err)
 	}
-	parent, _, _ = strings.Cut(part[1], " ")
+	var others string
+	parent, others, _ = strings.Cut(part[1], " ")
 	ev = fairlead.Event{
 		Repository: filepath.Base(r.root), Commit: part[0], Author: strings.ToValidUTF8(part[2], "�"),
 		Message: strings.ToValidUTF8(part[4], "�"), Time: time.Unix(seconds, 0).UTC(),
-		Change: fairlead.Change{Paths: sorted(fields([]byte(strings.TrimPrefix(part[5], "\n"))))},
+		Change: fairlead.Change{Paths: sorted(fields([]byte(strings.TrimPrefix(part[6], "\n"))))},
+	}
+	if others == "" {
+		ev.Authors = addresses(part[5])
 	}
 	return ev, parent, nil
 }

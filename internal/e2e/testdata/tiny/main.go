@@ -49,12 +49,14 @@ func main() {
 	}
 }
 
-// service counts every request but those of Prometheus as an order.
+// service counts every request but those of Prometheus as an order. From the
+// first one for /break on it answers with errors.
 type service struct {
 	version             []byte
 	failing             int64
 	fail, slow, lose    float64
 	asked, orders, lost atomic.Int64
+	broken              atomic.Bool
 }
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -67,6 +69,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(s.version)
 		return
 	}
+	if r.URL.Path == "/break" {
+		s.broken.Store(true)
+		return
+	}
 	if rand.Float64() < s.slow {
 		time.Sleep(300 * time.Millisecond)
 	}
@@ -74,7 +80,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rand.Float64() < s.lose {
 		s.lost.Add(1)
 	}
-	if s.asked.Add(37)%100 < s.failing || rand.Float64() < s.fail {
+	if s.broken.Load() || s.asked.Add(37)%100 < s.failing || rand.Float64() < s.fail {
 		w.WriteHeader(http.StatusInternalServerError)
 	}
 	_, _ = w.Write(s.version)
