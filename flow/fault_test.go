@@ -101,13 +101,14 @@ func TestTargetOutOfReachForAMoment(t *testing.T) {
 // cancels, and the deadline, are heard all the same.
 func TestTargetOutOfReachWhileWatched(t *testing.T) {
 	tests := []struct {
-		name   string
-		cancel bool
-		result fairlead.Result
-		reason string
+		name     string
+		cancel   bool
+		deadline time.Duration // 0: none. Long enough to get half of the traffic first, however busy the machine
+		result   fairlead.Result
+		reason   string
 	}{
-		{"cancel", true, fairlead.ResultCancellation, "cancelled"},
-		{"deadline", false, fairlead.ResultFailure, "not done within"},
+		{"cancel", true, 0, fairlead.ResultCancellation, "cancelled"},
+		{"deadline", false, 8 * time.Second, fairlead.ResultFailure, "not done within"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,7 +131,7 @@ func TestTargetOutOfReachWhileWatched(t *testing.T) {
 					}
 				}
 			}
-			p := canary("new", func(p *fairlead.Plan) { p.Release.Deadline = fairlead.Duration(2 * time.Second) })
+			p := canary("new", func(p *fairlead.Plan) { p.Release.Deadline = fairlead.Duration(tt.deadline) })
 			run.Store("r002") // the second run of the rig
 			if id := r.start(p); id != run.Load() {
 				t.Fatalf("the run is %s", id)
