@@ -39,7 +39,7 @@ func (p planner) Plan(ctx context.Context, q cli.PlanQuery) (fairlead.Plan, []st
 	}
 	set := p.set
 	if set.State == "" {
-		set.State = stateOf(repo)
+		set.State = checkoutState(repo)
 	}
 	at := p.counter(ctx, set)
 	defer at.done()

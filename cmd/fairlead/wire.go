@@ -158,7 +158,7 @@ func openHome(ctx context.Context, s cli.Settings) (home, error) {
 		if err != nil {
 			return home{}, err
 		}
-		root = stateOf(repo)
+		root = checkoutState(repo)
 	}
 	abs, err := filepath.Abs(root)
 	if err != nil {
@@ -182,8 +182,8 @@ func openHome(ctx context.Context, s cli.Settings) (home, error) {
 	return h, nil
 }
 
-// stateOf is where the state of a checkout is kept when nothing else is said.
-func stateOf(repo *worktree.Repo) string { return filepath.Join(repo.Root(), ".fairlead") }
+// checkoutState is where the state of a checkout is kept when nothing else is said.
+func checkoutState(repo *worktree.Repo) string { return filepath.Join(repo.Root(), ".fairlead") }
 
 // Everything below private is hidden from the commands that tasks run.
 func (h home) private() string    { return filepath.Join(h.root, "private") }
