@@ -89,6 +89,9 @@ func (m *move) splitMetric() (fairlead.MetricPolicy, bool) {
 // countParts adds what was served since the last reading, and gives why there
 // is none.
 func (m *move) countParts(ctx context.Context, metric fairlead.MetricPolicy, into *splitting) (missing string) {
+	if metric.Kind == fairlead.MetricCounts {
+		metric.Bad = metric.Total // what went wrong says nothing of how many came
+	}
 	c := m.count(ctx, now(), into.last, []fairlead.MetricPolicy{metric}, armBaseline, armCanary)
 	into.last = c.next
 	if len(c.missing) > 0 {

@@ -33,14 +33,17 @@ func (p *process) ration(limit int64) {
 	}
 }
 
-// resident is the memory of a process and its descendants, in bytes. A process
-// that has ended has none.
+// resident is the most memory that a process and its descendants have held, in
+// bytes: what was there between two looks is not missed, as a kernel would not
+// miss it. A process that has ended has none.
 func resident(pid int) int64 {
 	var total int64
-	if content, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)); err == nil {
-		if fields := bytes.Fields(content); len(fields) > 1 {
-			pages, _ := strconv.ParseInt(string(fields[1]), 10, 64)
-			total = pages * int64(os.Getpagesize())
+	if content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
+		if _, peak, ok := bytes.Cut(content, []byte("VmHWM:")); ok {
+			if fields := bytes.Fields(peak); len(fields) > 0 {
+				kilobytes, _ := strconv.ParseInt(string(fields[0]), 10, 64)
+				total = kilobytes << 10
+			}
 		}
 	}
 	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
