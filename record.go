@@ -39,6 +39,7 @@ const (
 	RecordFindingsChanged  RecordType = "findings.changed"
 	RecordExceptionAsked   RecordType = "exception.requested"
 	RecordExceptionGiven   RecordType = "exception.approved"
+	RecordReleaseRedecided RecordType = "release.redecided"
 	RecordExceptionRevoked RecordType = "exception.revoked"
 	RecordReleaseAffected  RecordType = "release.affected" // a vulnerability became known of what takes traffic
 	RecordReleaseCleared   RecordType = "release.cleared"  // a vulnerability is no longer said to affect it

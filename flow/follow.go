@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/gate"
 	"fairlead.dev/triage"
 )
 
@@ -78,7 +79,7 @@ func (f *flows) organisation(ctx context.Context) ([]fairlead.PolicyModule, *fai
 	modules, err := f.Organisation(ctx)
 	if err != nil {
 		return nil, &fairlead.RuleOutcome{
-			Name: "organisation", Outcome: fairlead.OutcomeDeny, Source: "organisation policy",
+			Name: "organisation", Outcome: fairlead.OutcomeDeny, Source: gate.OrganisationSource,
 			Reason: "the organisation's policy cannot be read: " + err.Error(), Fix: fairlead.HintOf(err),
 		}
 	}

@@ -17,6 +17,9 @@ import (
 // written in: its sets deny and warn hold sentences.
 const organisationPackage = "fairlead"
 
+// OrganisationSource is the source of the rules that the organisation's policy adds.
+const OrganisationSource = "organisation policy"
+
 // forbidden are the functions of Rego that reach outside, or give another answer
 // each time.
 var forbidden = []string{
@@ -59,7 +62,7 @@ func organisation(in Input, d fairlead.Decision) []fairlead.RuleOutcome {
 	said, err := evaluate(in, d)
 	if err != nil {
 		return []fairlead.RuleOutcome{{
-			Name: "organisation", Outcome: fairlead.OutcomeDeny, Source: "organisation policy",
+			Name: "organisation", Outcome: fairlead.OutcomeDeny, Source: OrganisationSource,
 			Reason: fmt.Sprintf("the organisation's policy has no answer: %v", err), Fix: "mend the policy; until then nothing passes",
 		}}
 	}
@@ -67,7 +70,7 @@ func organisation(in Input, d fairlead.Decision) []fairlead.RuleOutcome {
 	for _, kind := range []fairlead.Outcome{fairlead.OutcomeDeny, fairlead.OutcomeWarn} {
 		for _, sentence := range said[string(kind)] {
 			out = append(out, fairlead.RuleOutcome{
-				Name: "organisation", Outcome: kind, Reason: sentence, Source: "organisation policy", Fix: "ask whoever keeps the organisation's policy",
+				Name: "organisation", Outcome: kind, Reason: sentence, Source: OrganisationSource, Fix: "ask whoever keeps the organisation's policy",
 			})
 		}
 	}

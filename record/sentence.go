@@ -78,6 +78,10 @@ func sentence(r fairlead.Record) string {
 		return about(r, reviewSentence)
 	case fairlead.RecordExceptionAsked, fairlead.RecordExceptionGiven, fairlead.RecordExceptionRevoked:
 		return about(r, func(x fairlead.Exception) string { return exceptionSentence(r.Type, x) })
+	case fairlead.RecordReleaseAffected, fairlead.RecordReleaseCleared:
+		return about(r, func(x exposureFact) string { return x.sentence(r.Type) })
+	case fairlead.RecordReleaseRedecided:
+		return about(r, func(f flipFact) string { return f.sentence() })
 	case fairlead.RecordFindingsChanged:
 		return about(r, func(n findingsFact) string {
 			return fmt.Sprintf("findings here: %d, changed by this run: %d", n.Findings, n.Changed)

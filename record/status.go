@@ -18,15 +18,17 @@ type Overview interface {
 	Deployment(ctx context.Context, id string) (fairlead.Deployment, error)
 	Deployments(ctx context.Context, environment, service string, limit int) ([]fairlead.Deployment, error)
 	Lines(ctx context.Context) (fairlead.Line, error)
+	Exposures(ctx context.Context) ([]fairlead.Exposure, error)
 }
 
 // Status is what is live where and what is on its way.
 type Status struct {
-	Environments []Live         `json:"environments"`
-	Unfinished   []fairlead.Run `json:"unfinished"` // runs under way, or left behind by a process that died
-	People       People         `json:"people"`     // what people decided that still stands
-	InLine       []Place        `json:"in_line"`    // runs in line, by environment and service
-	Last         []fairlead.Run `json:"last"`       // the newest finished runs, and the last of every environment
+	Environments []Live              `json:"environments"`
+	Unfinished   []fairlead.Run      `json:"unfinished"` // runs under way, or left behind by a process that died
+	People       People              `json:"people"`     // what people decided that still stands
+	InLine       []Place             `json:"in_line"`    // runs in line, by environment and service
+	Exposures    []fairlead.Exposure `json:"exposures"`  // known vulnerabilities of what takes traffic
+	Last         []fairlead.Run      `json:"last"`       // the newest finished runs, and the last of every environment
 }
 
 // Live is one service in one environment.
@@ -69,6 +71,12 @@ func ReadStatus(ctx context.Context, r Overview) (Status, error) {
 	slices.SortStableFunc(s.Unfinished, newestFirst)
 	if s.InLine, err = readPlaces(ctx, r, live); err != nil {
 		return Status{}, err
+	}
+	if s.Exposures, err = r.Exposures(ctx); err != nil {
+		return Status{}, err
+	}
+	if s.Exposures == nil {
+		s.Exposures = []fairlead.Exposure{}
 	}
 	s.Last, err = lastRuns(ctx, r, live)
 	return s, err
@@ -211,6 +219,9 @@ func (m *Moving) words() string {
 // Lines renders the status for people.
 func (s Status) Lines() []string {
 	lines := append(s.People.Lines(), LiveLines(s.Environments)...)
+	if len(s.Exposures) > 0 {
+		lines = append(append(lines, "", "known vulnerabilities of what takes traffic"), indent(ExposureLines(s.Exposures))...)
+	}
 	lines = append(lines, waitingLines(s.Unfinished)...)
 	if len(s.Unfinished) > 0 {
 		lines = append(lines, "", "under way (when no process works on it: `fairlead resume RUN`)")

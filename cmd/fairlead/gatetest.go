@@ -5,12 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
 	"fairlead.dev/gate"
 	"fairlead.dev/pipeline"
+	"fairlead.dev/reevaluate"
 )
 
 // gates tries policies on recorded decisions.
@@ -50,7 +50,7 @@ func (g gates) Try(ctx context.Context, q cli.GateQuery) (cli.GateTried, error) 
 		if err != nil {
 			return out, err
 		}
-		in, why, err := g.weighed(ctx, r, run, d)
+		in, why, err := reevaluate.Weighed(ctx, r.Store, d)
 		if err != nil {
 			return out, err
 		}
@@ -62,8 +62,10 @@ func (g gates) Try(ctx context.Context, q cli.GateQuery) (cli.GateTried, error) 
 			return out, err
 		}
 		in.Organisation = modules
-		change := compare(d, gate.Decide(in))
-		change.RunID, change.Commit, change.Environment = run.ID, run.Commit, d.Environment
+		would := gate.Decide(in)
+		change := cli.GateChange{
+			RunID: run.ID, Commit: run.Commit, Environment: d.Environment, Was: d.Outcome, Would: would.Outcome, Rules: reevaluate.Differences(d, would),
+		}
 		if change.Was != change.Would {
 			out.Changed++
 		}
@@ -97,47 +99,4 @@ func (g gates) policy(ctx context.Context, r *records, dir string) ([]fairlead.P
 		return readPolicy(dir)
 	}
 	return organisation(r.home, g.env)(ctx)
-}
-
-// weighed gives what a decision rested on; why says what is missing of it.
-func (g gates) weighed(ctx context.Context, r *records, run fairlead.Run, d fairlead.Decision) (in gate.Input, why string, err error) {
-	in = gate.Input{RunID: run.ID, Time: d.Time}
-	if in.Plan, err = r.Plan(ctx, d.Plan); fairlead.KindOf(err) == fairlead.KindNotFound {
-		return in, "its plan is not kept", nil
-	}
-	if err != nil {
-		return in, "", err
-	}
-	if in.Tasks, err = r.Tasks(ctx, run.ID); err != nil {
-		return in, "", err
-	}
-	in.Tasks = slices.DeleteFunc(in.Tasks, func(t fairlead.TaskRun) bool { // that came after the decision
-		return slices.ContainsFunc(in.Plan.Tasks, func(p fairlead.Task) bool { return p.ID == t.ID && p.Phase != fairlead.PhaseVerify })
-	})
-	if in.Evidence, err = r.Store.Evidence(ctx, d.Evidence...); err != nil {
-		return in, "", err
-	}
-	w, err := r.Weighed(ctx, d.ID)
-	if fairlead.KindOf(err) == fairlead.KindNotFound {
-		if d.Inputs != nil {
-			in.Findings = []fairlead.Tracked{}
-		}
-		return in, "", nil
-	}
-	in.Findings = w.Findings
-	return in, "", err
-}
-
-// compare says how two decisions about the same differ.
-func compare(was, would fairlead.Decision) cli.GateChange {
-	c := cli.GateChange{Was: was.Outcome, Would: would.Outcome}
-	for _, r := range would.Rules {
-		same := slices.ContainsFunc(was.Rules, func(o fairlead.RuleOutcome) bool {
-			return o.Name == r.Name && o.Outcome == r.Outcome && (r.Name != "organisation" || o.Reason == r.Reason)
-		})
-		if !same {
-			c.Rules = append(c.Rules, r)
-		}
-	}
-	return c
 }

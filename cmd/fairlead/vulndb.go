@@ -13,6 +13,8 @@ import (
 	"fairlead.dev/evidence"
 	"fairlead.dev/exposure"
 	"fairlead.dev/intake/worktree"
+	"fairlead.dev/record"
+	"fairlead.dev/reevaluate"
 	"fairlead.dev/store"
 	"fairlead.dev/vulndb"
 )
@@ -116,7 +118,7 @@ func (v vulnerabilities) take(ctx context.Context, inputs []vulndb.Input) (cli.V
 	}
 	lines = append(lines, fmt.Sprintf("%d added, %d changed, %d removed; database %s",
 		len(change.Added), len(change.Changed), len(change.Removed), change.After.Short()))
-	affected, err := v.evaluate(ctx, file, change.Packages)
+	affected, flips, err := v.evaluate(ctx, file, change.Packages)
 	if err != nil {
 		return cli.View{}, err
 	}
@@ -126,58 +128,62 @@ func (v vulnerabilities) take(ctx context.Context, inputs []vulndb.Input) (cli.V
 	for _, x := range affected.Cleared {
 		lines = append(lines, "no longer affected: "+exposed(x))
 	}
+	for _, f := range flips {
+		lines = append(lines, flipLine(f))
+	}
 	return cli.View{Lines: lines, Data: struct {
 		vulndb.Change
-		Releases exposure.Change `json:"releases"`
-	}{change, affected}}, nil
+		Releases exposure.Change   `json:"releases"`
+		Decided  []reevaluate.Flip `json:"decided"` // otherwise than before
+	}{change, affected, flips}}, nil
 }
 
-func exposed(x fairlead.Exposure) string {
-	s := fmt.Sprintf("%s in %s, release %s: %s in %s (%s)", x.Service, x.Environment, x.Release.Short(), x.Vulnerability, x.PURL, x.Finding.Severity)
-	if len(x.Finding.FixedIn) > 0 {
-		s += ", fixed in " + x.Finding.FixedIn[0]
-	}
-	return s
-}
+func exposed(x fairlead.Exposure) string { return record.ExposureLines([]fairlead.Exposure{x})[0] }
 
 // evaluate looks who is affected by what is said about packages now. Without a
 // repository and without a store nothing runs that could be.
-func (v vulnerabilities) evaluate(ctx context.Context, file string, packages []vulndb.Key) (exposure.Change, error) {
+func (v vulnerabilities) evaluate(ctx context.Context, file string, packages []vulndb.Key) (exposure.Change, []reevaluate.Flip, error) {
 	none := exposure.Change{Affected: []fairlead.Exposure{}, Cleared: []fairlead.Exposure{}}
 	if _, err := worktree.Open(ctx, v.set.Dir); err != nil && v.set.State == "" {
-		return none, nil //nolint:nilerr // a database by itself, such as on the machine that fetches it
+		return none, []reevaluate.Flip{}, nil //nolint:nilerr // a database by itself, such as on the machine that fetches it
 	}
 	h, err := openHome(ctx, v.set)
 	if err != nil {
-		return none, err
+		return none, nil, err
 	}
 	key, err := evidence.OpenKey(h.keys())
 	if err != nil {
-		return none, err
+		return none, nil, err
 	}
 	ours, _ := h.databases(v.set, v.env)
 	db, err := store.Open(ctx, ours)
 	if err != nil {
-		return none, err
+		return none, nil, err
 	}
 	defer func() { _ = db.Close() }()
 	known, err := vulndb.Open(ctx, file)
 	if err != nil {
-		return none, err
+		return none, nil, err
 	}
 	defer known.Close()
 	state, err := known.State(ctx)
 	if err != nil {
-		return none, err
+		return none, nil, err
 	}
+	before, err := db.Exposures(ctx)
+	if err != nil {
+		return none, nil, err
+	}
+	now := time.Now().UTC()
 	e := exposure.Evaluator{
-		Index: db, Documents: documents{db, evidence.TrustKeys(key.Public())}, Advisories: known, Database: state.Digest, Now: time.Now().UTC(),
+		Index: db, Documents: documents{db, evidence.TrustKeys(key.Public())}, Advisories: known, Database: state.Digest, Now: now,
 	}
 	change, err := e.Evaluate(ctx, packages)
 	if err != nil {
-		return none, err
+		return none, nil, err
 	}
-	return exposure.Change{Affected: append(none.Affected, change.Affected...), Cleared: append(none.Cleared, change.Cleared...)}, nil
+	flips, err := v.redecide(ctx, h, db, key.Public(), before, change, now)
+	return exposure.Change{Affected: append(none.Affected, change.Affected...), Cleared: append(none.Cleared, change.Cleared...)}, flips, err
 }
 
 // documents reads the bills of materials of runs from their evidence.
@@ -214,7 +220,7 @@ func (v vulnerabilities) Affected(ctx context.Context) (cli.View, error) {
 	if err != nil {
 		return cli.View{}, err
 	}
-	if _, err := v.evaluate(ctx, file, nil); err != nil { // releases that came since the last import
+	if _, _, err := v.evaluate(ctx, file, nil); err != nil { // releases that came since the last import
 		return cli.View{}, err
 	}
 	h, err := openHome(ctx, v.set)

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/evidence"
+	"fairlead.dev/exposure"
+	"fairlead.dev/reevaluate"
+	"fairlead.dev/store"
+)
+
+// redecide looks again at the running releases of which something became known,
+// records about which of them would be decided otherwise now, and gives those.
+func (v vulnerabilities) redecide(ctx context.Context, h home, db *store.Store, own evidence.PublicKey, before []fairlead.Exposure, change exposure.Change, now time.Time) ([]reevaluate.Flip, error) {
+	after, err := db.Exposures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := organisation(h, v.env)(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := desk(db, own)
+	judge := reevaluate.Judge{
+		Facts: db, Policy: policy, Now: now,
+		Exceptions: func(ctx context.Context, p fairlead.Plan, now time.Time) ([]fairlead.Exception, error) {
+			return at.Exceptions(ctx, db, p, now)
+		},
+	}
+	flips := []reevaluate.Flip{}
+	for _, x := range places(append(slices.Clone(change.Affected), change.Cleared...)) {
+		st, err := db.Environment(ctx, x.Environment, x.Service)
+		if err != nil {
+			return nil, err
+		}
+		dep, err := db.Deployment(ctx, st.Deployment)
+		if err != nil {
+			return nil, err
+		}
+		flip, err := judge.Release(ctx, dep, reevaluate.Known{Before: of(before, x), After: of(after, x)})
+		if err != nil {
+			return nil, err
+		}
+		if flip != nil {
+			flips = append(flips, *flip)
+		}
+	}
+	return flips, recordFlips(ctx, db, flips, now)
+}
+
+// places gives one exposure for each release in an environment.
+func places(all []fairlead.Exposure) []fairlead.Exposure {
+	var out []fairlead.Exposure
+	for _, x := range all {
+		if len(of(out, x)) == 0 {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// of gives the exposures of one release in one environment.
+func of(all []fairlead.Exposure, at fairlead.Exposure) []fairlead.Exposure {
+	var out []fairlead.Exposure
+	for _, x := range all {
+		if x.Environment == at.Environment && x.Service == at.Service && x.Release == at.Release {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func recordFlips(ctx context.Context, db *store.Store, flips []reevaluate.Flip, now time.Time) error {
+	var u fairlead.Update
+	for _, f := range flips {
+		data, err := json.Marshal(f)
+		if err != nil {
+			return &fairlead.Problem{Op: "record decision", Kind: fairlead.KindInternal, Err: err}
+		}
+		u.Records = append(u.Records, fairlead.Record{
+			ID:   fmt.Sprintf("%s/%s/%d", fairlead.RecordReleaseRedecided, fairlead.DigestJSON(f).Short(), now.UnixNano()),
+			Type: fairlead.RecordReleaseRedecided, Subject: string(f.Release), Time: now, Data: data,
+		})
+	}
+	if len(u.Records) == 0 {
+		return nil
+	}
+	_, err := db.Commit(ctx, u)
+	return err
+}
+
+// flipLine says what would be decided about a running release now.
+func flipLine(f reevaluate.Flip) string {
+	var rules []string
+	for _, r := range f.Rules {
+		rules = append(rules, r.Name+" ("+r.Reason+")")
+	}
+	return fmt.Sprintf("decided otherwise now: %s in %s, release %s of run %s: %s becomes %s: %s", f.Service, f.Environment, f.Release.Short(), f.RunID, f.Was, f.Now, strings.Join(rules, "; "))
+}
