@@ -66,8 +66,9 @@ type Finding struct {
 	Component      Component     `json:"component,omitzero"`
 	Vulnerability  Vulnerability `json:"vulnerability,omitzero"`
 	Reachability   Reachability  `json:"reachability,omitempty"`
-	Fix            string        `json:"fix,omitempty"`      // what to do about it, in words
-	FixedIn        []string      `json:"fixed_in,omitempty"` // versions of the component without the vulnerability, smallest first
+	Fix            string        `json:"fix,omitempty"`        // what to do about it, in words
+	FixedIn        []string      `json:"fixed_in,omitempty"`   // versions of the component without the vulnerability, smallest first
+	ClearedBy      string        `json:"cleared_by,omitempty"` // smallest version of the component without any known vulnerability
 }
 
 // Component is a piece of software that another one is made of.

@@ -22,6 +22,8 @@ type App struct {
 	Agent  func(Settings) AgentTools
 	// Scanner runs scanners by hand.
 	Scanner func(Settings) Scanner
+	// Fixer mends manifests.
+	Fixer func(Settings) Fixer
 	// Traffic says what a policy needs for its answers; nil when that is not known.
 	Traffic func(fairlead.JudgePolicy) Traffic
 	Replay  func(ReplayQuery) (Replayed, error)

@@ -93,7 +93,7 @@ func (c *commands) root() *cobra.Command {
 		c.envCommand(), c.promoteCommand(), c.evidenceCommand(), c.cancelCommand(), c.retryCommand(), c.resumeCommand(), c.rollbackCommand(),
 		c.approveCommand(), c.rejectCommand(), c.freezeCommand(), c.breakGlassCommand(),
 		c.configCommand(), c.explainCommand(), c.doctorCommand(), c.serveCommand(), c.vulndbCommand(), c.agentCommand(), c.judgeCommand(),
-		c.scanCommand(), c.sbomCommand(), c.findingsCommand(), c.exceptionCommand(), c.gateCommand(),
+		c.scanCommand(), c.fixCommand(), c.sbomCommand(), c.findingsCommand(), c.exceptionCommand(), c.gateCommand(),
 	)
 	for _, sub := range root.Commands() {
 		strictArgs(sub)

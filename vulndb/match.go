@@ -166,15 +166,14 @@ func (m *matcher) judge(w wanted, rows []row) {
 			byName[r.canonical] = append(byName[r.canonical], r)
 		}
 	}
-	var hits []row
-	for _, name := range names {
-		hits = append(hits, byName[name]...)
-	}
 	cleared := ""
-	for _, v := range w.candidates(hits) {
-		if clears(rows, v, compare) {
-			cleared = v
-			break
+	if len(names) > 0 {
+		// What fixes one flaw may have the next: the fix of any record may be the first that has none.
+		for _, v := range w.candidates(rows) {
+			if clears(rows, v, compare) {
+				cleared = v
+				break
+			}
 		}
 	}
 	for _, name := range names {

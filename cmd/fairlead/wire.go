@@ -50,6 +50,7 @@ func wire(stdio cli.Stdio, env variables) cli.App {
 		Agent:   func(s cli.Settings) cli.AgentTools { return agentTools{wiring: w, set: s} },
 		Replay:  func(q cli.ReplayQuery) (cli.Replayed, error) { return replay(stdio.In, q) },
 		Scanner: func(s cli.Settings) cli.Scanner { return scanner{wiring: w, set: s} },
+		Fixer:   func(s cli.Settings) cli.Fixer { return scanner{wiring: w, set: s} },
 		Kinds:   kinds(),
 
 		Vulnerabilities: func(s cli.Settings) cli.Vulnerabilities { return vulnerabilities{wiring: w, set: s} },

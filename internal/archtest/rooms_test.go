@@ -104,7 +104,7 @@ var house = []room{
 
 	{path: "format/vex", libs: []string{"github.com/openvex/go-vex"}},
 	{path: "reach", rooms: []string{"."}, libs: []string{"golang.org/x/vuln", "golang.org/x/sys"}},
-	{path: "remedy", libs: []string{"golang.org/x/mod"}},
+	{path: "remedy", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "reevaluate", rooms: []string{".", "gate", "triage"}},
 	{path: "exposure", rooms: []string{".", "format/*", "remedy", "vulndb"}},
 

@@ -122,7 +122,7 @@ func (s *scan) finding(m vulndb.Match, places []string) fairlead.Finding {
 		Fingerprint: fairlead.Fingerprint(fairlead.CategorySCA, m.Package.Ecosystem, m.Package.Name, m.Canonical, root),
 		Category:    fairlead.CategorySCA, Rule: m.Vulnerability.ID, Tool: Name, ToolVersion: "fairlead " + version,
 		Severity: m.Severity, SeveritySource: m.SeveritySource, CWE: m.CWE,
-		Component: c, Vulnerability: m.Vulnerability, FixedIn: m.FixedIn,
+		Component: c, Vulnerability: m.Vulnerability, FixedIn: m.FixedIn, ClearedBy: m.ClearedBy,
 		Message: fmt.Sprintf("%s %s: %s", c.Name, c.Version, cmp.Or(m.Summary, m.Canonical)),
 		Fix:     fix(m, c),
 	}
@@ -162,6 +162,9 @@ func merge(a, b fairlead.Finding) fairlead.Finding {
 	}
 	if !strings.Contains(a.Message, b.Component.Version) {
 		a.Message += "; also in " + b.Component.Version
+	}
+	if a.ClearedBy != b.ClearedBy {
+		a.ClearedBy = "" // one for each of the versions
 	}
 	a.Component.Dev = a.Component.Dev && b.Component.Dev
 	a.Component.Direct = a.Component.Direct || b.Component.Direct
