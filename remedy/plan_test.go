@@ -21,7 +21,8 @@ func TestPlanChangesOnlyWhatTheProjectNames(t *testing.T) {
 	fixes, left := remedy.Plan([]fairlead.Finding{
 		at("web/package-lock.json", "direct", true, "1.1.0", "1.1.0"), again, excused,
 		at("go.mod", "indirect", false, "2.0.0", "2.0.0"), at("go.mod", "hopeless", true, ""), at("Cargo.lock", "crate", true, "2.0.0", "2.0.0"),
-		at("requirements.txt", "whack", true, "", "2.0.0"), {Category: fairlead.CategorySecret, Rule: "a"},
+		at("requirements.txt", "whack", true, "", "2.0.0"),
+		{Category: fairlead.CategorySecret, Rule: "a"},
 	})
 	if len(fixes) != 1 || fixes[0].File != "web/package.json" || fixes[0].To != "1.1.0" || len(fixes[0].Clears) != 2 {
 		t.Errorf("fixes %+v", fixes)
