@@ -123,7 +123,7 @@ func purpose(typ string) string {
 	case "", "library":
 		return "LIBRARY"
 	case "application", "framework", "container", "file", "firmware", "device", "operating-system":
-		return strings.ToUpper(typ)
+		return strings.ToUpper(strings.ReplaceAll(typ, "-", "_")) // as the JSON schema has it
 	}
 	return "OTHER"
 }
@@ -193,7 +193,7 @@ func FromSPDX(d spdx.Document) cyclonedx.Document {
 
 func unpack(p spdx.Package, names map[string]string) cyclonedx.Component {
 	out := cyclonedx.Component{
-		Ref: p.ID, Type: strings.ToLower(p.Purpose), Name: p.Name, Version: p.Version, PURL: p.PURL, CPE: p.CPE, Supplier: p.Supplier,
+		Ref: p.ID, Type: strings.ReplaceAll(strings.ToLower(p.Purpose), "_", "-"), Name: p.Name, Version: p.Version, PURL: p.PURL, CPE: p.CPE, Supplier: p.Supplier,
 	}
 	if p.Purpose == "SOURCE" || p.Purpose == "ARCHIVE" || p.Purpose == "INSTALL" || p.Purpose == "OTHER" || p.Purpose == "" {
 		out.Type = ""
