@@ -75,6 +75,7 @@ func TestScripts(t *testing.T) {
 			"unlisten":   cmdUnlisten,
 			"small":      cmdSmall,
 			"prometheus": cmdPrometheus,
+			"image":      cmdImage,
 		},
 	})
 }

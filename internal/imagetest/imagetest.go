@@ -13,8 +13,11 @@ import (
 	"encoding/json"
 	"hash/crc32"
 	"io"
+	"net/http"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -277,4 +280,29 @@ func Zip(t testing.TB, name string, size int64) []byte {
 	must(t, err)
 	must(t, w.Close())
 	return b.Bytes()
+}
+
+// Registry serves the image of an OCI layout, under every name and tag.
+func Registry(dir string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var index struct{ Manifests []descriptor }
+		b, err := os.ReadFile(filepath.Join(dir, "index.json"))
+		if err == nil {
+			err = json.Unmarshal(b, &index)
+		}
+		if err != nil || len(index.Manifests) == 0 {
+			http.Error(w, "there is no layout", http.StatusInternalServerError)
+			return
+		}
+		at, last := path.Split(r.URL.Path)
+		if strings.HasSuffix(at, "/manifests/") {
+			last = index.Manifests[0].Digest
+			w.Header().Set("Content-Type", index.Manifests[0].MediaType)
+			w.Header().Set("Docker-Content-Digest", last)
+		}
+		if r.URL.Path == "/v2/" {
+			return
+		}
+		http.ServeFile(w, r, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(last, "sha256:")))
+	})
 }
