@@ -9,9 +9,13 @@ import (
 	"slices"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/google/osv-scalibr/extractor"
 	"github.com/google/osv-scalibr/extractor/filesystem"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/golang/gobinary"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/packagelockjson"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/php/composerlock"
 	"github.com/google/osv-scalibr/extractor/filesystem/simplefileapi"
+	"github.com/google/osv-scalibr/purl"
 
 	"fairlead.dev"
 	"fairlead.dev/inventory/lock"
@@ -20,6 +24,8 @@ import (
 const (
 	// maxManifest is the largest manifest that is read, in bytes.
 	maxManifest = 64 << 20
+	// fastManifest is the largest manifest whose lines are looked for, in bytes.
+	fastManifest = 2 << 20
 	// maxProgram is the largest program that is asked what it was built from. It
 	// is not read as a whole.
 	maxProgram = 4 << 30
@@ -132,6 +138,14 @@ func extract(ctx context.Context, files Files, e filesystem.Extractor, p string,
 	if info.Size() > limit {
 		return fmt.Errorf("%w: %d bytes are more than %d", errLarge, info.Size(), limit)
 	}
+	graph, err := relations(files, p)
+	if err != nil {
+		return err
+	}
+	if typ := slow(e); typ != "" && info.Size() > fastManifest {
+		into.add(path.Clean(p), listed(graph, typ, p), graph)
+		return nil
+	}
 	f, err := files.Open(p)
 	if err != nil {
 		return err
@@ -141,12 +155,30 @@ func extract(ctx context.Context, files Files, e filesystem.Extractor, p string,
 	if err != nil {
 		return err
 	}
-	graph, err := relations(files, p)
-	if err != nil {
-		return err
-	}
 	into.add(path.Clean(p), found.Packages, graph)
 	return nil
+}
+
+// slow gives the type of the packages that a reader lists in time that grows
+// with the square of the file, because it looks for the line of each from the
+// beginning; "" for other readers.
+func slow(e filesystem.Extractor) string {
+	switch e.Name() {
+	case packagelockjson.Name:
+		return purl.TypeNPM
+	case composerlock.Name:
+		return purl.TypeComposer
+	}
+	return ""
+}
+
+// listed are the packages that a file's relations name, without lines.
+func listed(graph lock.Graph, typ, p string) []*extractor.Package {
+	var out []*extractor.Package
+	for k := range graph.Packages {
+		out = append(out, &extractor.Package{Name: k.Name, Version: k.Version, PURLType: typ, Location: extractor.LocationFromPath(p)})
+	}
+	return out
 }
 
 // relations reads what the file tells about how packages hang together.
