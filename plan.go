@@ -182,7 +182,7 @@ type MetricPolicy struct {
 	Kind       MetricKind `json:"kind"`
 	Margin     float64    `json:"margin,omitempty"`     // relative; 0 = the policy's
 	Weight     float64    `json:"weight,omitempty"`     // of the false alarms allowed; 0 = 1
-	Critical   bool       `json:"critical,omitempty"`   // must be shown not worse; critical ones share half of the false alarms
+	Critical   bool       `json:"critical,omitempty"`   // critical ones share nine tenths of the false alarms
 	Split      bool       `json:"split,omitempty"`      // its total is what shows how traffic is divided; of one metric at most
 	Thresholds []float64  `json:"thresholds,omitempty"` // upper bounds that slow means, in the histogram's unit; none = p50, p90, p99
 

@@ -176,9 +176,9 @@ func asked(blocks int, part float64) float64 {
 	z, slope := 2.8, 0.8
 	switch {
 	case blocks == 2:
-		return 1.56 * (1 + 1.4*max(part-0.5, 0))
+		return 1.60 * (1 + 1.4*max(part-0.5, 0))
 	case blocks == 5:
-		z, slope = 1.25, 2.2
+		z, slope = 1.3, 2.2
 	case blocks == 7:
 		z = 2.4
 	case blocks > 7:

@@ -52,7 +52,7 @@ func newGrid(tolerance, margin float64, further ...float64) *grid {
 // bad tend to be several times as bad.
 func plausible(risk float64) float64 {
 	d := math.Log(risk / 4.5)
-	return math.Exp(-d * d / (2 * 0.5 * 0.5))
+	return math.Exp(-d * d / (2 * 0.4 * 0.4))
 }
 
 func normalize(stakes []float64) {

@@ -4,7 +4,7 @@ import "math"
 
 // What is staked on the canary being worse from the start; the rest is spread
 // over later blocks, so that a release that turns bad is found too.
-const stakeAtStart = 0.95
+const stakeAtStart = 0.97
 
 // What a stake has become is kept below this, so that it stays finite.
 const ceiling = 1e250

@@ -182,7 +182,7 @@ type JudgeMetric struct {
 	Margin   *Percent  `json:"margin" doc:"The metric's own margin." min:"5%" default:"the judge's"`
 	Weight   *int      `json:"weight" doc:"Part of the false alarms that this metric may use, against the others." min:"1" max:"1000" default:"1"`
 	Split    *bool     `json:"split" doc:"Its total counts all requests of each release, and shows whether a gateway divides them as a stage asks before the stage's time begins." default:"true for the first critical metric that a metrics server counts, or else the first"`
-	Critical *bool     `json:"critical" doc:"It has to be shown not worse; where some are critical, the others may stay undecided." default:"true for errors, otherwise false"`
+	Critical *bool     `json:"critical" doc:"Critical metrics share nine tenths of the false alarms that are allowed; each metric has to be shown not worse." default:"true for errors, otherwise false"`
 }
 
 // Sources is the section sources.

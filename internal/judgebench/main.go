@@ -11,9 +11,9 @@ import (
 )
 
 func main() {
-	runs := flag.Int("runs", 2000, "analyses of each healthy family")
-	found := flag.Int("effects", 400, "analyses of each bad family")
-	others := flag.Int("others", 200, "analyses of each family that other rules decide on")
+	runs := flag.Int("runs", 4000, "analyses of each healthy family")
+	found := flag.Int("effects", 1000, "analyses of each bad family")
+	others := flag.Int("others", 100, "analyses of each family that other rules decide on")
 	only := flag.String("only", "", "measure only families whose name has this in it, and nothing else")
 	out := flag.String("out", "", "file to write the page to (default: standard output)")
 	shift := flag.Uint64("seeds", 0, "added to every seed: to choose settings on other analyses than those that are published")
@@ -33,7 +33,7 @@ func main() {
 
 // publish measures everything and writes the page.
 func publish(runs, found, others int, shift uint64, out, only string) error {
-	r := results{runs: runs, effects: found, others: others}
+	r := results{runs: runs, effects: found, others: others, cost: cost()}
 	settings := map[string][]float64{}
 	for _, f := range families() {
 		if !strings.Contains(f.name, only) {
@@ -53,6 +53,9 @@ func publish(runs, found, others int, shift uint64, out, only string) error {
 	}
 	if only == "" || only == "safety" {
 		r.safety, r.ease = safety(found, shift), ease(found, shift)
+	}
+	if only == "" || only == "ways" {
+		r.ways = compareWays(runs/2, found, shift)
 	}
 	var page bytes.Buffer
 	r.write(&page)
