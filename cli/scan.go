@@ -67,13 +67,15 @@ func (c *commands) scanCommand() *cobra.Command {
 	var q ScanQuery
 	var failOn string
 	cmd := &cobra.Command{
-		Use:   "scan [PATH|IMAGE]",
-		Short: "run every scanner over a tree or an image, as it is now",
+		Use:   "scan [PATH|IMAGE|URL]",
+		Short: "run every scanner over a tree, an image or a running service, as it is now",
 		Long: "Copies the files below PATH and runs all engines over the copy: secrets, vulnerable dependencies (sca) and\n" +
 			"infrastructure as code (iac). The engines are built in and need no network; sca needs the database that\n" +
 			"`fairlead vulndb import` makes, and is skipped without one. In a git checkout what git ignores is left out.\n\n" +
 			"An IMAGE is an OCI layout directory, a tar file as docker save writes it, or a reference with its tag or digest,\n" +
 			"which is fetched from its registry. It is looked into by image and sca.\n\n" +
+			"A URL is a running service that may be attacked, such as http://127.0.0.1:8080: dast looks for flaws of it from\n" +
+			"outside, within its host and within bounds. It sends GET and POST, and nothing that changes or removes by name.\n\n" +
 			"A scan by hand remembers nothing: every finding is new, and due as if it had been found first now.",
 		Example: "  fairlead scan\n  fairlead scan ../shop --only secrets,sca --sarif shop.sarif\n  fairlead scan --fail-on none --json",
 		Args:    cobra.MaximumNArgs(1),
@@ -90,7 +92,7 @@ func (c *commands) scanCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&q.Only, "only", nil, "engines to run: image, secrets, sca, iac (default: all that look at PATH)")
+	f.StringSliceVar(&q.Only, "only", nil, "engines to run: image, secrets, sca, iac, dast (default: all that look at PATH)")
 	f.BoolVar(&q.Ignored, "ignored", false, "scan the files that git ignores, too")
 	f.StringVar(&q.SARIF, "sarif", "", "write the findings as SARIF 2.1.0 to this file")
 	f.StringVar(&q.Platform, "platform", "", "which image of one for several platforms (default linux/amd64)")

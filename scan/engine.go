@@ -20,6 +20,7 @@ type Engine struct {
 	inner    bool // runs when others need what it leaves, and is not chosen by name
 	images   bool // looks at images
 	trees    bool // looks at source trees
+	services bool // looks at running services
 	needed   []string
 	settings map[string]any
 	typ      step.Type
@@ -33,6 +34,7 @@ func Engines() []Engine {
 		{Word: "secrets", Type: "scan.secrets", trees: true, settings: map[string]any{"scope": "tree"}},
 		{Word: "sca", Type: "scan.sca", trees: true, images: true, needed: []string{"sbom", "image"}},
 		{Word: "iac", Type: "scan.iac", trees: true},
+		{Word: "dast", Type: "scan.dast", services: true, settings: map[string]any{"fail-on": "none"}},
 	}
 }
 
@@ -55,7 +57,7 @@ func (r Runner) choose(j Job) ([]Engine, error) {
 			return nil, invalid("scan", "--only takes "+strings.Join(Words(), ", "), fmt.Errorf("there is no engine %q", word))
 		}
 		if i := slices.IndexFunc(Engines(), func(e Engine) bool { return e.Word == word }); !Engines()[i].sees(j) {
-			return nil, invalid("scan", "image looks at images, sca at both, the others at directories", fmt.Errorf("the engine %s does not look at %s", word, j.kind()))
+			return nil, invalid("scan", "image looks at images, sca at images and directories, dast at a URL, the others at directories", fmt.Errorf("the engine %s does not look at %s", word, j.kind()))
 		}
 	}
 	var out []Engine
@@ -85,6 +87,9 @@ func (e Engine) wanted(j Job) bool {
 
 // sees tells whether the engine looks at what the job is about.
 func (e Engine) sees(j Job) bool {
+	if j.Endpoint != "" {
+		return e.services
+	}
 	if j.Image != "" {
 		return e.images
 	}
@@ -93,6 +98,9 @@ func (e Engine) sees(j Job) bool {
 
 // kind says what the job is about.
 func (j Job) kind() string {
+	if j.Endpoint != "" {
+		return "running services"
+	}
 	if j.Image != "" {
 		return "images"
 	}

@@ -23,7 +23,7 @@ import (
 // Confine runs a step type in a child process.
 type Confine func(ctx context.Context, t step.Type, in step.In) (step.Out, error)
 
-// Job is a tree or an image to be scanned.
+// Job is a tree, an image or a running service to be scanned.
 type Job struct {
 	Source     Source
 	Subject    string // what people call it: a path or a reference
@@ -35,6 +35,7 @@ type Job struct {
 	Hide       []string       // absolute directories that no engine may see
 	Image      string         // path of an image in the source; "": the source is a tree
 	Platform   string         // of the image, "" for the usual one
+	Endpoint   string         // base URL of a running service; "": the source is a tree or an image
 	Base       []string       // digests of the base image's layers, or scratch; empty when it is not known
 	Limit      time.Duration  // for each engine
 }
@@ -182,7 +183,7 @@ func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
 	in := step.In{
 		Key: "scan/" + e.Word, Event: w.job.Event, Service: w.job.Service, Attempt: 1, Config: config,
 		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: e.with(w.job), Phase: fairlead.PhaseVerify},
-		Workspace: w.workspace, Scratch: scratch, Env: env, Hide: w.job.Hide,
+		Workspace: w.workspace, Scratch: scratch, Env: env, Hide: w.job.Hide, Endpoint: w.job.Endpoint,
 		Output: &locked{mu: &w.mu, w: w.Output, prefix: e.Word}, Blobs: w.shelf,
 	}
 	if e.typ.Needs.Cache && w.job.Cache != "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,9 @@ import (
 // where a scan keeps its files; an image from a registry is fetched into it.
 func (s scanner) job(ctx context.Context, q cli.ScanQuery, dir string) (scan.Job, error) {
 	named := cmp.Or(q.Path, s.set.Dir)
+	if strings.HasPrefix(named, "http://") || strings.HasPrefix(named, "https://") {
+		return service(q, named, dir)
+	}
 	path, err := filepath.Abs(named)
 	if err != nil {
 		return scan.Job{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInvalid, Err: err, Hint: "name a directory or an image"}
@@ -58,6 +62,25 @@ func (s scanner) job(ctx context.Context, q cli.ScanQuery, dir string) (scan.Job
 	}
 	j.Advisories, err = s.advisories(cmp.Or(s.set.State, stateOf(s.set.Dir)))
 	return j, err
+}
+
+// service is a job about a running service, which has no files.
+func service(q cli.ScanQuery, address, dir string) (scan.Job, error) {
+	const op, hint = "scan", "name a running service such as http://127.0.0.1:8080"
+	u, err := url.Parse(address)
+	if err == nil && u.Host == "" {
+		err = errors.New(address + " names no host")
+	}
+	if err != nil {
+		return scan.Job{}, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: err, Hint: hint}
+	}
+	if q.Base != "" || q.Platform != "" {
+		return scan.Job{}, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: errors.New(u.Redacted() + " is not an image"), Hint: "--base and --platform are about images"}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "src"), 0o700); err != nil {
+		return scan.Job{}, &fairlead.Problem{Op: op, Kind: fairlead.KindUnavailable, Err: err, Hint: "is the disk full or read-only?"}
+	}
+	return scan.Job{Endpoint: address, Subject: u.Redacted(), Service: u.Host, Only: q.Only, Limit: engineLimit}, nil
 }
 
 // single is a job about one file.

@@ -60,6 +60,8 @@ var house = []room{
 		"github.com/open-policy-agent/opa", "github.com/moby/buildkit", "github.com/hashicorp/hcl/v2",
 		"github.com/zclconf/go-cty", "go.yaml.in/yaml/v3",
 	}},
+	{path: "step/scan/dast", rooms: stepRooms("dast")},
+	{path: "dast", rooms: []string{"."}, libs: []string{"golang.org/x/net/html", "golang.org/x/time/rate"}},
 	{path: "step/scan/image", rooms: stepRooms("credential", "image", "inventory")},
 	{path: "step/sbom/source", rooms: stepRooms("inventory")},
 	// What software is made of: finding it out, and working on what others found.
@@ -130,6 +132,7 @@ var house = []room{
 	{path: "internal/pgtest", tests: true, libs: []string{"github.com/jackc/pgx/v5"}},
 	{path: "internal/promtest", tests: true},
 	{path: "internal/imagetest", tests: true},
+	{path: "internal/dasttest", tests: true, rooms: []string{"dast"}, libs: []string{"modernc.org/sqlite"}},
 	{path: "internal/kubetest", tests: true, libs: []string{"golang.org/x/sys"}},
 	{path: "internal/bench", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/onkubernetes", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},

@@ -6,6 +6,7 @@ import (
 	buildcommand "fairlead.dev/step/build/command"
 	checkhttp "fairlead.dev/step/check/http"
 	sbomsource "fairlead.dev/step/sbom/source"
+	scandast "fairlead.dev/step/scan/dast"
 	scaniac "fairlead.dev/step/scan/iac"
 	scanimage "fairlead.dev/step/scan/image"
 	scansca "fairlead.dev/step/scan/sca"
@@ -19,6 +20,7 @@ func Types() []step.Type {
 		buildcommand.Type(),
 		checkhttp.Type(),
 		sbomsource.Type(),
+		scandast.Type(),
 		scaniac.Type(),
 		scanimage.Type(),
 		scansca.Type(),
