@@ -48,7 +48,10 @@ func publish(ctx context.Context, out string) error {
 }
 
 func sections() []section {
-	return []section{{"Secrets", aboutSecrets, secretsSection}}
+	return []section{
+		{"Secrets", aboutSecrets, secretsSection},
+		{"Running services", aboutDAST, dastSection},
+	}
 }
 
 //go:embed secrets.md
