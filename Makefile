@@ -43,7 +43,7 @@ releases ?= 1000
 workers ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-judge bench-accuracy clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-judge bench-accuracy clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -110,6 +110,10 @@ bench-release: ## rollback time and failed requests of every strategy under load
 
 bench-releases: ## a thousand releases of fifty services, none lost
 	go test ./internal/e2e -count 1 -run 'TestFleet$$' -v -timeout 3h -services $(services) -releases $(releases) -workers $(workers)
+
+bench-kubernetes: $(cluster) ## on Kubernetes: rollback time, failed requests and time by strategy
+	go test ./internal/onkubernetes -count $(benchcount) -v -parallel 1 -timeout 3h \
+		-run 'TestRollback$$|TestCanaryByRoute$$|TestBlueGreenBySelector$$|TestCanaryByReplicas$$'
 
 bench-judge: ## how often the judge errs, beside other tools: docs/reference/judge.md
 	go run ./internal/judgebench -out docs/reference/judge.md

@@ -26,9 +26,28 @@ func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exe
 
 // Dial connects to an address (IP:port) on the cluster's network.
 func (c *Cluster) Dial(ctx context.Context, _, address string) (conn net.Conn, err error) {
+	err = c.inside(func() (err error) {
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp4", address)
+		return err
+	})
+	return conn, err
+}
+
+// Listen listens at an address (IP:port) on the cluster's network: on 127.0.0.1
+// the API server gets there, and pods do not.
+func (c *Cluster) Listen(ctx context.Context, address string) (l net.Listener, err error) {
+	err = c.inside(func() (err error) {
+		l, err = (&net.ListenConfig{}).Listen(ctx, "tcp4", address)
+		return err
+	})
+	return l, err
+}
+
+// inside runs f on the cluster's network.
+func (c *Cluster) inside(f func() error) (err error) {
 	namespace, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", c.pid))
 	if err != nil {
-		return nil, fmt.Errorf("the cluster has ended: %w", err)
+		return fmt.Errorf("the cluster has ended: %w", err)
 	}
 	defer namespace.Close()
 	done := make(chan struct{})
@@ -38,11 +57,11 @@ func (c *Cluster) Dial(ctx context.Context, _, address string) (conn net.Conn, e
 		// finds itself in the cluster's network.
 		runtime.LockOSThread()
 		if err = unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err == nil {
-			conn, err = (&net.Dialer{}).DialContext(ctx, "tcp4", address)
+			err = f()
 		}
 	}()
 	<-done
-	return conn, err
+	return err
 }
 
 // HTTPClient gives a client on the cluster's network. Hosts of URLs are IP

@@ -310,6 +310,7 @@ type crowd struct {
 	stop func()
 	mu   sync.Mutex
 	seen map[string]int // answers by version
+	all  int            // requests sent and answered, or failed
 	last string         // version of the last answer
 	bad  []string
 }
@@ -340,6 +341,7 @@ func (s *stand) visitors(n int) *crowd {
 func (c *crowd) note(version string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.all++
 	if err != nil {
 		c.bad = append(c.bad, err.Error())
 		return

@@ -13,21 +13,30 @@ import (
 // and gives how often each version answered at each of them.
 func (s *stand) canary(from, to goods, weights ...int) []map[string]int {
 	s.t.Helper()
+	began := time.Now()
 	s.deliver(to)
 	s.apply(part{to, 2, 0}, part{from, 2, 100})
 	s.ready(to, 2)
+	started := time.Since(began)
 	crowd := s.visitors(4)
 	s.answered(crowd, 20)
 	var all []map[string]int
+	var turned time.Duration // of all stages, without the requests counted in them
 	for _, w := range weights {
+		began = time.Now()
 		s.apply(part{to, 2, w}, part{from, 2, 100 - w})
+		turned += time.Since(began)
 		crowd.answers()
 		all = append(all, s.answered(crowd, 300))
 	}
+	began = time.Now()
 	s.settle(part{to, 2, 100})
+	home := time.Since(began)
 	crowd.answers()
 	s.answered(crowd, 20)
 	crowd.hold(s.t)
+	s.t.Logf("started in %s, turned in %s (%d stages), home in %s; %d of %d requests failed", started.Round(time.Millisecond),
+		turned.Round(time.Millisecond), len(weights), home.Round(time.Millisecond), len(crowd.bad), crowd.all)
 	return all
 }
 
@@ -180,9 +189,11 @@ func TestRollback(t *testing.T) {
 				}
 				return ""
 			})
-			t.Logf("applied after %s, no answer of the bad release after %s", told.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+			silent := time.Since(began)
 			s.settle(part{one, 2, 100})
 			crowd.hold(t)
+			t.Logf("applied after %s, no answer of the bad release after %s; %d of %d requests failed", told.Round(time.Millisecond),
+				silent.Round(time.Millisecond), len(crowd.bad), crowd.all)
 			s.tidy(one, s.image("1.0.0"))
 		})
 	}

@@ -39,15 +39,17 @@ func (c *cluster) problem(op string, err error) error {
 		return err
 	case apierrors.IsNotFound(err) && c.isNamespace(err):
 		return invalid(op, "kubectl create namespace "+c.namespace, fmt.Errorf("namespace %s does not exist", c.namespace))
-	case apierrors.IsForbidden(err):
-		return c.forbidden(op, err)
 	case apierrors.IsUnauthorized(err):
 		return denied(op, "renew the credentials of the kubeconfig's context", err)
 	case owned(err):
 		return denied(op, "remove the field from the manifests, or let its owner give it up; what was applied by hand before the first release "+
 			"is handed over once: kubectl apply --server-side --field-manager="+manager+" --force-conflicts -f MANIFESTS", fmt.Errorf("not ours to change: %s", owners(err)))
-	case strings.Contains(err.Error(), "admission webhook") && !strings.Contains(err.Error(), "failed calling"):
-		return denied(op, "change the manifests so that the cluster's policy lets them in", err)
+	case strings.Contains(err.Error(), "failed calling webhook"):
+		return unavailable(op, "an admission webhook of the cluster does not answer: see to it, nothing passes it until then", err)
+	case refusedByPolicy(err):
+		return denied(op, ofPolicy, err)
+	case apierrors.IsForbidden(err):
+		return c.forbidden(op, err)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return invalid(op, "correct the manifests", err)
 	case apierrors.IsNotFound(err):
@@ -77,7 +79,16 @@ func (c *cluster) forbidden(op string, err error) error {
 	case strings.Contains(text, "cannot "):
 		return denied(op, "`fairlead explain target kubernetes --rbac` prints the Role that is needed", err)
 	}
-	return denied(op, "change the manifests so that the cluster's policy lets them in", err)
+	return denied(op, ofPolicy, err)
+}
+
+const ofPolicy = "change the manifests so that the cluster's policy lets them in"
+
+// refusedByPolicy tells what an admission webhook or policy refused. Which
+// reason the answer has is theirs to choose, so its words tell.
+func refusedByPolicy(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "admission webhook") || strings.Contains(text, "ValidatingAdmissionPolicy")
 }
 
 func (c *cluster) isNamespace(err error) bool {
