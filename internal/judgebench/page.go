@@ -93,7 +93,7 @@ func (r results) writeEffects(w io.Writer) {
 
 // writeWays compares ways to deal with bursts.
 func (r results) writeWays(w io.Writer) {
-	fmt.Fprint(w, "\n### Ways to deal with bursts\n\nErrors alone, at 1 %; requests/min/arm. Of healthy releases the percentage that was called worse with its 95 % upper bound, of bad\nones the percentage that was found @ median minute.\n")
+	fmt.Fprintf(w, "\n### Ways to deal with bursts\n\nErrors alone, at 1 %%; requests/min/arm. Of healthy releases (%d each) the percentage that was called worse with its 95 %% upper bound,\nof bad ones (%d each) the percentage that was found @ median minute.\n", r.runs/2, r.effects)
 	columns := "traffic"
 	for _, way := range ways() {
 		columns += " | " + way.name

@@ -58,7 +58,7 @@ func sized(f family, runs int) traffic {
 }
 
 func (r results) writeSafety(w io.Writer) {
-	fmt.Fprintf(w, "\n### Releases twice as bad that were called not worse\n\nTwice the errors (of 0.5 %%), or twice as many slow requests (of 1 %%), in percent, as of the end of the hour. Undecided is not promoted.\n")
+	fmt.Fprintf(w, "\n### Releases twice as bad that were called not worse\n\nTwice the errors (of 0.5 %%), or twice as many slow requests (of 1 %%), in percent, at any look within the hour. Undecided is not promoted.\n")
 	head(w, "requests/min/arm | release | called not worse | upper bound")
 	for _, t := range r.safety {
 		fmt.Fprintf(w, "| %s | %s | %s |\n", t.title, percent(t.score.alarms, t.among), share(upper(t.score.alarms, t.among)))
