@@ -108,8 +108,8 @@ func (s *stand) deployments() string {
 }
 
 // An admission webhook that refuses is one clear problem wherever it comes in:
-// at the door nothing is changed, later the live release keeps the
-// traffic.
+// at the door nothing is changed, later the live release keeps the traffic, and
+// what was wanted goes through once the webhook lets it.
 func TestWebhookRefuses(t *testing.T) {
 	s := newStand(t, map[string]any{"service": "shop"})
 	one, two := s.shop("1.0.0"), s.shop("2.0.0")
@@ -149,6 +149,14 @@ func TestWebhookRefuses(t *testing.T) {
 	s.apply(part{two, 2, 0}, part{one, 2, 100})
 	s.ready(two, 2)
 	s.refused(s.Apply(t.Context(), s.at, s.desired(part{two, 2, 100}, part{one, 2, 0})), fairlead.KindDenied, one, word, "policy")
+	if err := s.Apply(t.Context(), s.at, s.desired(part{two, 2, 0}, part{one, 2, 100})); err != nil {
+		t.Errorf("the way back asks the webhook: %v", err)
+	}
+	w.refuse(func(change) string { return "" })
+	s.apply(part{two, 2, 100}, part{one, 2, 0})
+	s.settle(part{two, 2, 100})
+	w.server.Close()
+	s.refused(s.Deliver(t.Context(), s.at, one.Bundle, one.open), fairlead.KindUnavailable, two, "webhook", "does not answer")
 	crowd.hold(t)
 }
 
