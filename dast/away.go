@@ -82,7 +82,11 @@ func (s *scan) redirect(ctx context.Context, e entry, i int) error {
 func target(from *url.URL, location string) string {
 	location = strings.ReplaceAll(strings.TrimSpace(location), `\`, "/")
 	for _, scheme := range []string{"https:", "http:"} {
-		if rest, ok := strings.CutPrefix(location, scheme); ok && (scheme != from.Scheme+":" || strings.HasPrefix(rest, "/")) {
+		rest, ok := strings.CutPrefix(location, scheme)
+		switch {
+		case ok && scheme == from.Scheme+":" && !strings.HasPrefix(rest, "/"):
+			location = rest // a path beside the page
+		case ok:
 			location = scheme + "//" + strings.TrimLeft(rest, "/")
 		}
 	}
