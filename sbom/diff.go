@@ -32,11 +32,6 @@ type Difference struct {
 	Same     int      `json:"same"`
 }
 
-// Empty tells whether both have the same components.
-func (d Difference) Empty() bool {
-	return len(d.Added)+len(d.Removed)+len(d.Versions)+len(d.Licenses) == 0
-}
-
 // Diff compares two documents by their components, whatever their formats are:
 // by purl without version, else by name.
 func Diff(before, after cyclonedx.Document) Difference {
