@@ -41,9 +41,10 @@ turns ?= 20
 services ?= 50
 releases ?= 1000
 workers ?= 4
+waiting ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-judge bench-accuracy clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -114,6 +115,9 @@ bench-releases: ## a thousand releases of fifty services, none lost
 bench-kubernetes: $(cluster) ## on Kubernetes: rollback time, failed requests and time by strategy
 	go test ./internal/onkubernetes -count $(benchcount) -v -parallel 1 -timeout 3h \
 		-run 'TestRollback$$|TestCanaryByRoute$$|TestBlueGreenBySelector$$|TestCanaryByReplicas$$'
+
+bench-waiting: ## what fifty runs that wait for people cost, through deaths of the server
+	go test ./internal/e2e -count 1 -run 'TestManyWait$$' -v -timeout 1h -waiting $(waiting) -watched 60s
 
 bench-judge: ## how often the judge errs, beside other tools: docs/reference/judge.md
 	go run ./internal/judgebench -out docs/reference/judge.md

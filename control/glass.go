@@ -71,7 +71,10 @@ func withinPolicy(g Glass, policy fairlead.BreakGlassPolicy) (time.Duration, []s
 	if ttl == 0 {
 		ttl = policy.TTL.D()
 	}
-	if ttl < 0 || ttl > policy.TTL.D() {
+	if ttl < 0 {
+		return 0, nil, glassProblem(fairlead.KindInvalid, fmt.Errorf("it cannot last %s", ttl), "--ttl is a time such as 30m")
+	}
+	if ttl > policy.TTL.D() {
 		return 0, nil, glassProblem(fairlead.KindInvalid, fmt.Errorf("a grant lasts at most %s", policy.TTL), "--ttl gives a shorter time")
 	}
 	skips := g.Skips

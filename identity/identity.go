@@ -86,7 +86,9 @@ func owners(people []fairlead.Person) map[string]string {
 func (s Source) named() (sshsig.Signer, error) {
 	content, err := os.ReadFile(s.Key)
 	if err != nil {
-		return sshsig.Signer{}, denied("--key and FAIRLEAD_KEY name a private key file", err)
+		return sshsig.Signer{}, &fairlead.Problem{
+			Op: "recognise who acts", Kind: fairlead.KindInvalid, Err: err, Hint: "--key and FAIRLEAD_KEY name a private key file",
+		}
 	}
 	if public, err := sshsig.ParsePublicKey(string(content)); err == nil {
 		for _, k := range s.kept() {

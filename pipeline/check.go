@@ -155,7 +155,7 @@ func (d *decoder) checkRoutes(cfg *Config) {
 			}
 		}
 		if r.To != "" && !cfg.knowsEnvironment(r.To) {
-			d.reportAt(key+".to", "must name an environment", got(r.To), didYouMean(r.To, cfg.environments()))
+			d.reportAt(key+".to", "must name an environment", got(r.To), didYouMean(r.To, cfg.EnvironmentNames()))
 		}
 	}
 }

@@ -57,9 +57,9 @@ func rowFor(environment string) (row, bool) {
 	return rows[0], false
 }
 
-// environments lists every environment that a change can be for, sorted: the
+// EnvironmentNames lists every environment that a change can be for, sorted: the
 // configured ones and those of the matrix.
-func (c *Config) environments() []string {
+func (c *Config) EnvironmentNames() []string {
 	names := []string{envProduction, envStaging, envDev}
 	for name := range c.Environments {
 		names = append(names, name)
@@ -71,7 +71,7 @@ func (c *Config) environments() []string {
 // knowsEnvironment tells whether a change can be for the environment: one that
 // is configured or one of the matrix.
 func (c *Config) knowsEnvironment(name string) bool {
-	return slices.Contains(c.environments(), name)
+	return slices.Contains(c.EnvironmentNames(), name)
 }
 
 // cell is one column of the matrix, with how the configuration overrides it.

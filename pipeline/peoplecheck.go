@@ -128,7 +128,7 @@ func (d *decoder) checkFreezes(cfg *Config) {
 		seen[f.Name] = true
 		for j, e := range f.Environments {
 			if !cfg.knowsEnvironment(e) {
-				d.reportAt(fmt.Sprintf("%s.environments[%d]", key, j), "must name an environment", got(e), didYouMean(e, cfg.environments()))
+				d.reportAt(fmt.Sprintf("%s.environments[%d]", key, j), "must name an environment", got(e), didYouMean(e, cfg.EnvironmentNames()))
 			}
 		}
 		if f.Duration != 0 && f.RRule == "" {

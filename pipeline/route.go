@@ -57,7 +57,7 @@ func (p *planner) chosen() (destination, error) {
 		p.because("environment", to.environment, "event", "chosen by hand")
 	}
 	if !p.cfg.knowsEnvironment(to.environment) {
-		known := p.cfg.environments()
+		known := p.cfg.EnvironmentNames()
 		hint := didYouMean(to.environment, known)
 		if hint == "" {
 			hint = "known environments are " + listed(known)

@@ -104,7 +104,7 @@ func (d *decoder) checkServices(cfg *Config) {
 		}
 		for _, env := range slices.Sorted(maps.Keys(s.Targets)) {
 			if !cfg.knowsEnvironment(env) {
-				d.reportAt(key+".targets."+env, "must name an environment", "", didYouMean(env, cfg.environments()))
+				d.reportAt(key+".targets."+env, "must name an environment", "", didYouMean(env, cfg.EnvironmentNames()))
 			}
 		}
 		d.checkPaths(key+".artifacts", s.Artifacts)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -20,6 +22,8 @@ import (
 	"fairlead.dev/format/sshsig"
 	"fairlead.dev/gate"
 	"fairlead.dev/identity"
+	"fairlead.dev/intake/worktree"
+	"fairlead.dev/pipeline"
 	"fairlead.dev/store"
 	targetall "fairlead.dev/target/all"
 )
@@ -103,7 +107,56 @@ func (c *controlPlane) AddFreeze(ctx context.Context, q cli.FreezeQuery) (fairle
 	if err := gate.CheckFreeze(f); err != nil {
 		return fairlead.StandingFreeze{}, &fairlead.Problem{Op: "add freeze", Kind: fairlead.KindInvalid, Err: err, Hint: "`fairlead freeze add --help` has examples"}
 	}
+	if err := c.knowsAll(ctx, f.Environments); err != nil {
+		return fairlead.StandingFreeze{}, err
+	}
 	return c.Plane.AddFreeze(ctx, f, who())
+}
+
+// knowsAll refuses environments that nobody has heard of: a freeze of a name
+// that is misspelt holds nothing. A broken configuration is in nobody's way.
+func (c *controlPlane) knowsAll(ctx context.Context, names []string) error {
+	known, err := c.environmentNames(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // whoever stops the line must not have to mend it first
+	}
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return &fairlead.Problem{
+				Op: "add freeze", Kind: fairlead.KindInvalid, Err: fmt.Errorf("there is no environment %q, so it would hold nothing", n),
+				Hint: "known environments are " + strings.Join(known, ", "),
+			}
+		}
+	}
+	return nil
+}
+
+// environmentNames gives the environments of the newest commit's configuration
+// and those that anything was ever released to, sorted.
+func (c *controlPlane) environmentNames(ctx context.Context) ([]string, error) {
+	repo, err := worktree.Open(ctx, c.set.Dir)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := repo.Files(ctx, "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	src, err := configOf(tree)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := pipeline.Read(src, catalog())
+	if err != nil {
+		return nil, err
+	}
+	all := cfg.EnvironmentNames()
+	states, err := c.store.Environments(ctx)
+	for _, st := range states {
+		all = append(all, st.Environment)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), err
 }
 
 // LiftFreeze ends a freeze in the name of the person at the keyboard.
