@@ -1,0 +1,35 @@
+package scan_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"fairlead.dev"
+	"fairlead.dev/internal/dasttest"
+	"fairlead.dev/scan"
+	"fairlead.dev/step"
+	"fairlead.dev/step/scan/dast"
+)
+
+// A running service is looked at by dast alone, and what it finds is no failure of the engine.
+func TestService(t *testing.T) {
+	s, err := dasttest.Start(2, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "src"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r := scan.Runner{Types: []step.Type{dast.Type()}, Dir: dir, Output: io.Discard}
+	results, err := r.Run(t.Context(), scan.Job{Endpoint: s.URL, Only: []string{"dast"}})
+	if err != nil || len(results) != 1 || results[0].Result != fairlead.ResultSuccess || results[0].Findings == 0 {
+		t.Errorf("%+v: %v", results, err)
+	}
+	if _, err := r.Run(t.Context(), scan.Job{Endpoint: s.URL, Only: []string{"sca"}}); fairlead.KindOf(err) != fairlead.KindInvalid {
+		t.Errorf("sca looks at a service: %v", err)
+	}
+}
