@@ -33,6 +33,7 @@ func Engines() []Engine {
 		{Word: "image", Type: "scan.image", images: true},
 		{Word: "secrets", Type: "scan.secrets", trees: true, settings: map[string]any{"scope": "tree"}},
 		{Word: "sca", Type: "scan.sca", trees: true, images: true, needed: []string{"sbom", "image"}},
+		{Word: "sast", Type: "scan.sast", trees: true},
 		{Word: "iac", Type: "scan.iac", trees: true},
 		{Word: "dast", Type: "scan.dast", services: true, settings: map[string]any{"fail-on": "none"}},
 	}

@@ -62,6 +62,9 @@ var house = []room{
 	}},
 	{path: "step/scan/dast", rooms: stepRooms("dast")},
 	{path: "dast", rooms: []string{"."}, libs: []string{"golang.org/x/net/html", "golang.org/x/time/rate"}},
+	{path: "step/scan/sast", rooms: stepRooms(), libs: []string{
+		"github.com/securego/gosec/v2", "golang.org/x/tools", "github.com/bmatcuk/doublestar/v4",
+	}},
 	{path: "step/scan/image", rooms: stepRooms("credential", "image", "inventory")},
 	{path: "step/sbom/source", rooms: stepRooms("inventory")},
 	// What software is made of: finding it out, and working on what others found.

@@ -9,6 +9,7 @@ import (
 	scandast "fairlead.dev/step/scan/dast"
 	scaniac "fairlead.dev/step/scan/iac"
 	scanimage "fairlead.dev/step/scan/image"
+	scansast "fairlead.dev/step/scan/sast"
 	scansca "fairlead.dev/step/scan/sca"
 	scansecrets "fairlead.dev/step/scan/secrets"
 	testcommand "fairlead.dev/step/test/command"
@@ -23,6 +24,7 @@ func Types() []step.Type {
 		scandast.Type(),
 		scaniac.Type(),
 		scanimage.Type(),
+		scansast.Type(),
 		scansca.Type(),
 		scansecrets.Type(),
 		testcommand.Type(),

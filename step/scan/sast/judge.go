@@ -1,0 +1,235 @@
+package sast
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"go/ast"
+	"io"
+	"log"
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/securego/gosec/v2"
+	"github.com/securego/gosec/v2/analyzers"
+	"github.com/securego/gosec/v2/issue"
+	gosecrules "github.com/securego/gosec/v2/rules"
+	"golang.org/x/tools/go/packages"
+
+	"fairlead.dev"
+	"fairlead.dev/step"
+)
+
+// together is how many packages are in memory at the same time.
+const together = 48
+
+// judge looks at modules, one after the other.
+type judge struct {
+	workspace string
+	env       []string
+	config    Config
+	output    io.Writer
+
+	packages   int
+	findings   []fairlead.Finding
+	suppressed []suppression
+	seen       map[string]int // findings by what identifies them but for their number
+}
+
+// suppression is what the source says need not be mended.
+type suppression struct {
+	Rule          string `json:"rule"`
+	Path          string `json:"path"`
+	Justification string `json:"justification"`
+}
+
+func newJudge(in step.In, c Config) *judge {
+	return &judge{workspace: in.Workspace, env: in.Env, config: c, output: in.Output, seen: map[string]int{}, suppressed: []suppression{}}
+}
+
+// module looks at all packages of the module in a directory.
+func (j *judge) module(ctx context.Context, dir string) error {
+	if _, err := exec.LookPath("go"); err != nil {
+		return problem(fairlead.KindUnavailable, "install Go where scans run, or take the step out", err)
+	}
+	listed, err := j.load(ctx, dir, packages.NeedName, "./...")
+	if err != nil || listed == nil {
+		return err
+	}
+	var names, broken []string
+	for _, p := range listed {
+		if p.PkgPath == "" || p.PkgPath == "./..." {
+			broken = append(broken, cause(p, j.workspace))
+			continue
+		}
+		names = append(names, p.PkgPath)
+	}
+	slices.Sort(names)
+	for batch := range slices.Chunk(names, together) {
+		loaded, err := j.load(ctx, dir, gosec.LoadMode, batch...)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(loaded, func(a, b *packages.Package) int { return strings.Compare(a.PkgPath, b.PkgPath) })
+		for _, p := range loaded {
+			if why := j.judge(p); why != "" {
+				broken = append(broken, why)
+			}
+		}
+		if ctx.Err() != nil {
+			return problem(fairlead.KindCancelled, "", context.Cause(ctx))
+		}
+	}
+	j.told(path.Join(dir, "go.mod"), broken, len(listed))
+	return nil
+}
+
+// told says what of a module was not looked at completely.
+func (j *judge) told(gomod string, broken []string, all int) {
+	slices.Sort(broken)
+	for _, why := range broken {
+		fmt.Fprintf(j.output, "%s: not looked at completely: %s\n", gomod, why)
+	}
+	switch {
+	case len(broken) > 0:
+		j.findings = append(j.findings, unread(gomod, fmt.Sprintf(
+			"%d of %d packages do not compile here and were not looked at completely; the first: %s", len(broken), all, broken[0])))
+	case all == 0:
+		j.findings = append(j.findings, unread(gomod, "the go command finds no package in this module"))
+	}
+}
+
+// load asks the go command for packages, without network; nil when it refuses,
+// which is a finding then.
+func (j *judge) load(ctx context.Context, dir string, mode packages.LoadMode, patterns ...string) ([]*packages.Package, error) {
+	at := filepath.Join(j.workspace, filepath.FromSlash(dir))
+	flags := "-mod=readonly"
+	if info, err := os.Stat(filepath.Join(at, "vendor", "modules.txt")); err == nil && info.Mode().IsRegular() {
+		flags = "-mod=vendor"
+	}
+	env := append(slices.Clone(j.env), "GOFLAGS="+flags, "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTELEMETRY=off",
+		"GOPACKAGESDRIVER=off", "CGO_ENABLED=0", "GIT_TERMINAL_PROMPT=0")
+	loaded, err := packages.Load(&packages.Config{Context: ctx, Dir: at, Env: env, Mode: mode}, patterns...)
+	switch {
+	case ctx.Err() != nil:
+		return nil, problem(fairlead.KindCancelled, "", context.Cause(ctx))
+	case err != nil:
+		fmt.Fprintf(j.output, "%s: %v\n", path.Join(dir, "go.mod"), err)
+		first, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), j.workspace+"/", ""), "\n")
+		j.findings = append(j.findings, unread(path.Join(dir, "go.mod"), "the go command cannot read this module: "+first))
+		return nil, nil
+	}
+	return loaded, nil
+}
+
+// cause gives the first of what is wrong with a package.
+func cause(p *packages.Package, workspace string) string {
+	said := make([]string, 0, len(p.Errors))
+	for _, e := range p.Errors {
+		said = append(said, strings.ReplaceAll(e.Error(), workspace+"/", ""))
+	}
+	slices.Sort(said)
+	first, _, _ := strings.Cut(cmp.Or(slices.Concat(said, []string{"no package"})[0], "no package"), "\n")
+	return strings.TrimSpace(p.PkgPath + ": " + first)
+}
+
+// judge looks at one package and gives why it could not do so completely.
+func (j *judge) judge(p *packages.Package) (why string) {
+	defer func() {
+		if r := recover(); r != nil {
+			why = fmt.Sprintf("%s: gosec fails: %v", p.PkgPath, r)
+		}
+	}()
+	if len(p.Errors) > 0 || p.IllTyped {
+		why = cause(p, j.workspace)
+	}
+	if p.Types == nil || p.TypesInfo == nil || len(p.Syntax) == 0 {
+		if why == "" && len(p.GoFiles) == 0 {
+			return "" // only tests
+		}
+		return cmp.Or(why, p.PkgPath+": no types")
+	}
+	a := analyzer(j.config)
+	a.CheckRules(p)
+	a.CheckAnalyzers(p)
+	found, _, faults := a.Report()
+	for _, file := range slices.Sorted(maps.Keys(faults)) {
+		for _, e := range faults[file] {
+			fmt.Fprintf(j.output, "%s:%d: %s\n", j.relative(file), e.Line, e.Err)
+		}
+	}
+	j.packages++
+	j.take(p, found)
+	return why
+}
+
+// analyzer is gosec with every rule but those that are skipped. What the source
+// suppresses is told as such, and only where it says why.
+func analyzer(c Config) *gosec.Analyzer {
+	conf := gosec.NewConfig()
+	conf.SetGlobal(gosec.NoSecRequireJustification, "true")
+	a := gosec.NewAnalyzer(conf, false, false, true, 1, log.New(io.Discard, "", 0))
+	definitions, off := gosecrules.Generate(false, gosecrules.NewRuleFilter(true, c.Skip...)).RulesInfo()
+	a.LoadRules(definitions, off)
+	deep, deepOff := analyzers.Generate(false, analyzers.NewAnalyzerFilter(true, c.Skip...)).AnalyzersInfo()
+	a.LoadAnalyzers(deep, deepOff)
+	return a
+}
+
+// rules lists gosec's rules.
+func rules() []string {
+	shallow, _ := gosecrules.Generate(false).RulesInfo()
+	deep, _ := analyzers.Generate(false).AnalyzersInfo()
+	return slices.Concat(slices.Collect(maps.Keys(shallow)), slices.Collect(maps.Keys(deep)))
+}
+
+func confidences() map[string]issue.Score {
+	return map[string]issue.Score{"low": issue.Low, "medium": issue.Medium, "high": issue.High}
+}
+
+func (j *judge) relative(file string) string {
+	rel, err := filepath.Rel(j.workspace, file)
+	if err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
+// function names what encloses a line: the smallest declaration of the package's own level.
+func function(p *packages.Package, file string, line int) string {
+	for _, f := range p.Syntax {
+		if p.Fset.File(f.Pos()).Name() != file {
+			continue
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || line < p.Fset.Position(fn.Pos()).Line || line > p.Fset.Position(fn.End()).Line {
+				continue
+			}
+			if fn.Recv != nil && len(fn.Recv.List) > 0 {
+				return receiver(fn.Recv.List[0].Type) + "." + fn.Name.Name
+			}
+			return fn.Name.Name
+		}
+	}
+	return ""
+}
+
+func receiver(e ast.Expr) string {
+	switch t := e.(type) {
+	case *ast.StarExpr:
+		return receiver(t.X)
+	case *ast.IndexExpr:
+		return receiver(t.X)
+	case *ast.IndexListExpr:
+		return receiver(t.X)
+	case *ast.Ident:
+		return t.Name
+	}
+	return ""
+}

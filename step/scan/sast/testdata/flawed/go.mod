@@ -1,0 +1,3 @@
+module example.test/flawed
+
+go 1.22
