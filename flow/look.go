@@ -59,7 +59,7 @@ func unpack(doc []byte, le []float64) (look, error) {
 
 // withBounds gives an arm whose latency bounds, when they are was, are to.
 func withBounds(a *judge.Arm, was, to []float64) *judge.Arm {
-	if a == nil || !slices.Equal(a.Latency.LE, was) {
+	if a == nil || len(a.Latency.Count) == 0 || !slices.Equal(a.Latency.LE, was) {
 		return a
 	}
 	out := *a

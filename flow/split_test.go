@@ -164,7 +164,8 @@ func TestTrafficThatNobodyCounts(t *testing.T) {
 			t.Parallel()
 			r, g := newGateway(t, func(told int, _ time.Duration) int { return told })
 			g.mute = tt.mute
-			run := r.deliver(canary("new", tt.plan))
+			// What is judged and not measured is undecided, so policy has to let it go on.
+			run := r.deliver(canary("new", tt.plan, func(p *fairlead.Plan) { p.Release.Judge.Undecided = fairlead.UndecidedPromote }))
 			r.ended(run, fairlead.ResultSuccess)
 			if w := r.weights(run); !strings.Contains(w[0].Split, tt.want) {
 				t.Errorf("it says %q, want %q", w[0].Split, tt.want)

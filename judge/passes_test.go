@@ -87,3 +87,24 @@ func TestRestartsAreNamed(t *testing.T) {
 		t.Errorf("at %s", got.DecidedAt)
 	}
 }
+
+// TestBrokenHistogramIsNoData holds that a histogram that is none, of one arm or
+// both, is neither an answer nor a panic.
+func TestBrokenHistogramIsNoData(t *testing.T) {
+	for name, broken := range map[string]fairlead.Histogram{
+		"no counts":      {LE: bounds},
+		"few counts":     {LE: bounds, Count: []uint64{1, 2}},
+		"falling counts": {LE: []float64{1, 2, 3}, Count: []uint64{9, 5, 1}},
+		"falling bounds": {LE: []float64{3, 2, 1}, Count: []uint64{1, 5, 9}},
+	} {
+		bad := quick(3000, 3)
+		bad.Latency = broken
+		like := bad
+		like.Latency = fairlead.Histogram{LE: broken.LE, Count: make([]uint64, len(broken.LE))}
+		for _, arms := range [][2]fairlead.Sample{{bad, quick(3000, 3)}, {quick(3000, 3), bad}, {bad, bad}, {bad, like}, {like, bad}} {
+			if got := watch(judge.Defaults(), 30, arms[0], arms[1]); got.Answer != fairlead.AnswerUndecided {
+				t.Errorf("%s: %s: %s", name, got.Answer, got.Reason)
+			}
+		}
+	}
+}

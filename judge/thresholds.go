@@ -32,7 +32,7 @@ func (t *thresholds) size() int {
 // add counts an interval's slow requests for each threshold. It gives false
 // when the histograms hold nothing that can be compared.
 func (t *thresholds) add(open []tally, b, c fairlead.Histogram) bool {
-	if count(b)+count(c) == 0 || !slices.Equal(b.LE, c.LE) {
+	if !sound(b) || !sound(c) || count(b)+count(c) == 0 || !slices.Equal(b.LE, c.LE) {
 		return false
 	}
 	if !slices.Equal(t.pooled.LE, b.LE) {
@@ -95,15 +95,23 @@ func above(h fairlead.Histogram, bound float64) float64 {
 	return 0
 }
 
-// count gives how many requests a histogram holds; a malformed one holds none.
-func count(h fairlead.Histogram) uint64 {
-	if len(h.LE) == 0 || len(h.LE) != len(h.Count) {
-		return 0
+// sound tells whether a histogram is one: a count for each bound, both growing.
+func sound(h fairlead.Histogram) bool {
+	if len(h.LE) != len(h.Count) {
+		return false
 	}
 	for i := 1; i < len(h.LE); i++ {
 		if h.LE[i] <= h.LE[i-1] || h.Count[i] < h.Count[i-1] {
-			return 0
+			return false
 		}
+	}
+	return true
+}
+
+// count gives how many requests a histogram holds.
+func count(h fairlead.Histogram) uint64 {
+	if len(h.Count) == 0 {
+		return 0
 	}
 	return h.Count[len(h.Count)-1]
 }
