@@ -103,6 +103,9 @@ func (r *rig) watchClaims() func(service string) []claim {
 			}
 			all = append(all, c)
 		}
+		if err := rows.Err(); err != nil {
+			r.Fatal(err)
+		}
 		return all
 	}
 }

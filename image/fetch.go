@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
@@ -95,9 +96,9 @@ func fetchProblem(ctx context.Context, ref name.Reference, err error) error {
 		kind, hint = fairlead.KindCancelled, ""
 	case errors.As(err, &path):
 		kind, hint = fairlead.KindUnavailable, "is the disk full?"
-	case errors.As(err, &status) && status.StatusCode == 404:
+	case errors.As(err, &status) && status.StatusCode == http.StatusNotFound:
 		kind, hint = fairlead.KindNotFound, "is the reference right?"
-	case errors.As(err, &status) && (status.StatusCode == 401 || status.StatusCode == 403):
+	case errors.As(err, &status) && (status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden):
 		kind, hint = fairlead.KindDenied, "docker login keeps credentials for a registry"
 	case strings.Contains(err.Error(), "no child with platform"):
 		kind, hint = fairlead.KindInvalid, "--platform names one that the image is for"

@@ -36,7 +36,7 @@ func (b bills) Make(ctx context.Context, q cli.BillQuery) (cli.Bill, error) {
 		return cli.Bill{}, &fairlead.Problem{Op: "list components", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
 	}
 	defer os.RemoveAll(dir)
-	s := scanner{wiring: b.wiring, set: b.set}
+	s := scanner(b)
 	job, err := s.job(ctx, cli.ScanQuery{Path: q.Subject, Ignored: q.Ignored, Platform: q.Platform, Base: q.Base}, dir)
 	if err != nil {
 		return cli.Bill{}, err

@@ -42,7 +42,7 @@ func Measure(ctx context.Context, seed uint64, dir string) (Score, error) {
 	if err != nil {
 		return Score{}, err
 	}
-	defer canary.Close()
+	defer func() { _ = canary.Close() }()
 	began := time.Now()
 	report, err := dast.Scan(ctx, client, dast.Options{Base: base, Rate: 1e6, Canary: canary})
 	if err != nil {

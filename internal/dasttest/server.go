@@ -4,6 +4,7 @@
 package dasttest
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -115,7 +116,7 @@ func (s *Server) data() error {
 		return err
 	}
 	s.db = db
-	_, err = db.Exec(`CREATE TABLE goods (id INTEGER PRIMARY KEY, name TEXT, about TEXT);
+	_, err = db.ExecContext(context.Background(), `CREATE TABLE goods (id INTEGER PRIMARY KEY, name TEXT, about TEXT);
 		INSERT INTO goods VALUES (1,'rope','braided line'), (2,'block','single sheave'), (3,'cleat','holds fast')`)
 	public := filepath.Join(s.dir, "public")
 	return errors.Join(err, os.MkdirAll(public, 0o700), os.WriteFile(filepath.Join(public, "a.txt"), []byte("public text"), 0o600))

@@ -80,7 +80,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		if err != nil {
 			return step.Out{}, err
 		}
-		defer canary.Close()
+		defer func() { _ = canary.Close() }()
 		o.Canary = canary
 	}
 	began := time.Now()

@@ -80,7 +80,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	if err != nil {
 		return step.Out{}, err
 	}
-	defer tree.Close()
+	defer func() { _ = tree.Close() }()
 	return s.out(ctx, tree)
 }
 

@@ -55,7 +55,7 @@ func (s *scan) judge(ctx context.Context, tree *containers.Tree) {
 		for _, h := range s.finder.Find(ctx, ".env", []byte(strings.Join(s.image.Env, "\n"))) {
 			s.secrets = append(s.secrets, sighting{h, environment, -1})
 		}
-		s.tellSecrets(tree)
+		s.tellSecrets()
 	}
 	if s.config.Settings {
 		s.settings()
@@ -68,7 +68,7 @@ func (s *scan) judge(ctx context.Context, tree *containers.Tree) {
 }
 
 // tellSecrets makes one finding of each value.
-func (s *scan) tellSecrets(tree *containers.Tree) {
+func (s *scan) tellSecrets() {
 	slices.SortFunc(s.secrets, func(a, b sighting) int {
 		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.path, b.path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule))
 	})
