@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"fairlead.dev"
@@ -64,22 +63,12 @@ func (p *Plane) freeze(ctx context.Context, op, id string) (fairlead.StandingFre
 	if err != nil {
 		return fairlead.StandingFreeze{}, err
 	}
-	var found []fairlead.StandingFreeze
-	for _, f := range all {
-		if f.ID == id || id != "" && strings.HasPrefix(f.ID, id) {
-			found = append(found, f)
-		}
+	const hint = "`fairlead freeze list` shows what holds; one of fairlead.yaml is changed there"
+	f, err := named(all, func(f fairlead.StandingFreeze) string { return f.ID }, op, "freeze that somebody added", id, hint)
+	if err == nil && !f.LiftedAt.IsZero() {
+		err = &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s lifted it before", f.LiftedBy), Hint: hint}
 	}
-	hint := "`fairlead freeze list` shows what holds; one of fairlead.yaml is changed there"
-	switch {
-	case len(found) == 0:
-		return fairlead.StandingFreeze{}, &fairlead.Problem{Op: op, Kind: fairlead.KindNotFound, Err: fmt.Errorf("nobody added a freeze %q", id), Hint: hint}
-	case len(found) > 1:
-		return fairlead.StandingFreeze{}, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: fmt.Errorf("several freezes begin with %q", id), Hint: hint}
-	case !found[0].LiftedAt.IsZero():
-		return found[0], &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s lifted it before", found[0].LiftedBy), Hint: hint}
-	}
-	return found[0], nil
+	return f, err
 }
 
 // peopleOf gives the people that rule in environments, of one service or of all;

@@ -153,28 +153,20 @@ func (p *Plane) among(ctx context.Context, plan fairlead.Plan, by Person) (name,
 
 // exception finds one that is not over by its id or the beginning of it.
 func (p *Plane) exception(ctx context.Context, op, id string) (fairlead.Exception, error) {
-	const hint = "`fairlead exception list --all` shows them"
 	all, err := p.Reader.Exceptions(ctx, "", true)
 	if err != nil {
 		return fairlead.Exception{}, err
 	}
-	var found []fairlead.Exception
-	for _, x := range all {
-		if x.ID == id || id != "" && strings.HasPrefix(x.ID, id) {
-			found = append(found, x)
-		}
-	}
+	x, err := named(all, func(x fairlead.Exception) string { return x.ID }, op, "exception", id, "`fairlead exception list --all` shows them")
 	switch {
-	case len(found) == 0:
-		return fairlead.Exception{}, &fairlead.Problem{Op: op, Kind: fairlead.KindNotFound, Err: fmt.Errorf("there is no exception %q", id), Hint: hint}
-	case len(found) > 1:
-		return fairlead.Exception{}, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: fmt.Errorf("several exceptions begin with %q", id), Hint: hint}
-	case found[0].Revoked != nil:
-		return found[0], &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s revoked it", found[0].Revoked.Person), Hint: "ask for a new one"}
-	case !time.Now().Before(found[0].Expires):
-		return found[0], &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: errors.New("it has expired"), Hint: "ask for a new one"}
+	case err != nil:
+		return x, err
+	case x.Revoked != nil:
+		return x, &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s revoked it", x.Revoked.Person), Hint: "ask for a new one"}
+	case !time.Now().Before(x.Expires):
+		return x, &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: errors.New("it has expired"), Hint: "ask for a new one"}
 	}
-	return found[0], nil
+	return x, nil
 }
 
 func exceptionProblem(kind fairlead.Kind, err error, hint string) error {

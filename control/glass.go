@@ -176,21 +176,11 @@ func (p *Plane) grant(ctx context.Context, id string) (fairlead.Grant, error) {
 	if err != nil {
 		return fairlead.Grant{}, err
 	}
-	var found []fairlead.Grant
-	for _, g := range all {
-		if g.ID == id || id != "" && strings.HasPrefix(g.ID, id) {
-			found = append(found, g)
-		}
+	g, err := named(all, func(g fairlead.Grant) string { return g.ID }, "break glass", "grant", id, hint)
+	if err == nil && !g.Open() {
+		err = glassProblem(fairlead.KindConflict, fmt.Errorf("%s reviewed it before", g.Review.Person), hint)
 	}
-	switch {
-	case len(found) == 0:
-		return fairlead.Grant{}, glassProblem(fairlead.KindNotFound, fmt.Errorf("there is no grant %q", id), hint)
-	case len(found) > 1:
-		return fairlead.Grant{}, glassProblem(fairlead.KindInvalid, fmt.Errorf("several grants begin with %q", id), hint)
-	case !found[0].Open():
-		return found[0], glassProblem(fairlead.KindConflict, fmt.Errorf("%s reviewed it before", found[0].Review.Person), hint)
-	}
-	return found[0], nil
+	return g, err
 }
 
 func glassProblem(kind fairlead.Kind, err error, hint string) error {
