@@ -44,7 +44,7 @@ workers ?= 4
 waiting ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -124,6 +124,11 @@ bench-judge: ## how often the judge errs, beside other tools: docs/reference/jud
 
 bench-accuracy: ## how often the scanners are right, on files with known answers: docs/reference/accuracy.md
 	go run ./internal/accuracy -out docs/reference/accuracy.md
+
+bench-security: ## import, match, re-evaluation of 10,000 bills of materials, secrets
+	go test ./vulndb -run '^$$' -bench 'Import|Match' -benchtime 5x
+	go test ./exposure -run '^$$' -bench Reevaluate -benchtime 20x -sboms 10000 -timeout 60m
+	go test ./credential -run '^$$' -bench .
 
 clean: ## remove what make has made
 	rm -rf bin

@@ -70,6 +70,7 @@ type wanted struct {
 	component fairlead.Component
 	key       Key
 	version   string
+	compare   osv.Compare // of the ecosystem's versions; set by judgeAll
 }
 
 type matcher struct {
@@ -86,12 +87,13 @@ func (m *matcher) want(c fairlead.Component) {
 		m.answer.Unmatched = append(m.answer.Unmatched, Unmatched{c, reason})
 		return
 	}
-	m.keys[c.PURL] = wanted{c, key, version}
+	m.keys[c.PURL] = wanted{component: c, key: key, version: version}
 }
 
-const lookUp = `SELECT a.id, a.canonical, a.aliases, a.summary, a.cwe, a.worst, a.because, f.ranges, f.versions, f.imports
-	FROM affected f JOIN advisory a ON a.num = f.num
-	WHERE f.ecosystem = ? AND f.name = ? AND a.withdrawn = 0 ORDER BY a.id, f.part`
+// lookUp takes all keys in one go, as a JSON list of pairs.
+const lookUp = `SELECT f.ecosystem, f.name, a.id, a.canonical, a.aliases, a.summary, a.cwe, a.worst, a.because, f.ranges, f.versions, f.imports
+	FROM json_each(?) k CROSS JOIN affected f ON f.ecosystem = k.value ->> 0 AND f.name = k.value ->> 1 CROSS JOIN advisory a ON a.num = f.num
+	WHERE a.withdrawn = 0 ORDER BY f.ecosystem, f.name, a.id, f.part`
 
 // row is one thing a record says about a package.
 type row struct {
@@ -102,59 +104,72 @@ type row struct {
 
 // look reads the records about every wanted package.
 func (m *matcher) look(ctx context.Context, q *sql.DB) error {
-	st, err := q.PrepareContext(ctx, lookUp)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
 	byKey := map[Key][]wanted{}
 	for _, w := range m.keys {
 		byKey[w.key] = append(byKey[w.key], w)
 	}
-	for key, all := range byKey {
-		rows, err := rowsOf(ctx, st, key)
+	keys := make([][2]string, 0, len(byKey))
+	for key := range byKey {
+		keys = append(keys, [2]string{key.Ecosystem, key.Name})
+	}
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	rows, err := q.QueryContext(ctx, lookUp, string(list))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var at Key
+	var about []row // one package: rows come package by package
+	for rows.Next() {
+		key, r, err := scanRow(rows)
 		if err != nil {
 			return err
 		}
-		for _, w := range all {
-			m.judge(w, rows)
+		if key != at {
+			m.judgeAll(byKey[at], about)
+			at, about = key, nil
 		}
+		about = append(about, r)
 	}
+	m.judgeAll(byKey[at], about)
 	slices.SortFunc(m.answer.Found, func(a, b Match) int {
 		return cmp.Or(cmp.Compare(a.Component.PURL, b.Component.PURL), cmp.Compare(a.Canonical, b.Canonical))
 	})
-	return nil
+	return rows.Err()
 }
 
-func rowsOf(ctx context.Context, st *sql.Stmt, key Key) ([]row, error) {
-	rows, err := st.QueryContext(ctx, key.Ecosystem, key.Name)
+// scanRow reads one row of lookUp.
+func scanRow(rows *sql.Rows) (k Key, r row, err error) {
+	var ranges, versions string
+	err = rows.Scan(&k.Ecosystem, &k.Name, &r.id, &r.canonical, &r.aliases, &r.summary, &r.cwe, &r.worst, &r.because, &ranges, &versions, &r.imports)
 	if err != nil {
-		return nil, err
+		return k, r, err
 	}
-	defer rows.Close()
-	var all []row
-	for rows.Next() {
-		var r row
-		var ranges, versions string
-		if err := rows.Scan(&r.id, &r.canonical, &r.aliases, &r.summary, &r.cwe, &r.worst, &r.because, &ranges, &versions, &r.imports); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal([]byte(ranges), &r.affected.Ranges); err != nil {
-			return nil, err
-		}
-		r.affected.Versions = strings.FieldsFunc(versions, func(c rune) bool { return c == '\n' })
-		all = append(all, r)
+	r.affected.Versions = strings.FieldsFunc(versions, func(c rune) bool { return c == '\n' })
+	return k, r, json.Unmarshal([]byte(ranges), &r.affected.Ranges)
+}
+
+// judgeAll decides about every version of one package that is wanted.
+func (m *matcher) judgeAll(all []wanted, rows []row) {
+	if len(rows) == 0 {
+		return
 	}
-	return all, rows.Err()
+	compare := compareIn(all[0].key.Ecosystem)
+	for _, w := range all {
+		w.compare = compare
+		m.judge(w, rows)
+	}
 }
 
 // judge decides which of the records about a package affect a component.
 func (m *matcher) judge(w wanted, rows []row) {
-	compare := compareIn(w.key.Ecosystem)
 	byName := map[string][]row{}
 	var names []string
 	for _, r := range rows {
-		hit, err := r.affected.Affects(w.version, compare)
+		hit, err := r.affected.Affects(w.version, w.compare)
 		if err != nil {
 			m.answer.Unmatched = append(m.answer.Unmatched, Unmatched{w.component, "its version cannot be compared: " + err.Error()})
 			return
@@ -170,7 +185,7 @@ func (m *matcher) judge(w wanted, rows []row) {
 	if len(names) > 0 {
 		// What fixes one flaw may have the next: the fix of any record may be the first that has none.
 		for _, v := range w.candidates(rows) {
-			if clears(rows, v, compare) {
+			if clears(rows, v, w.compare) {
 				cleared = v
 				break
 			}
@@ -213,15 +228,13 @@ func (w wanted) match(canonical string, rows []row) Match {
 	out.Records = unique(out.Records)
 	out.Vulnerability.Aliases = slices.DeleteFunc(unique(out.Vulnerability.Aliases), func(id string) bool { return id == out.Vulnerability.ID })
 	out.CWE = unique(out.CWE)
-	compare := compareIn(w.key.Ecosystem)
-	out.FixedIn = slices.DeleteFunc(w.candidates(rows), func(v string) bool { return !clears(rows, v, compare) })
+	out.FixedIn = slices.DeleteFunc(w.candidates(rows), func(v string) bool { return !clears(rows, v, w.compare) })
 	return out
 }
 
 // candidates gives the versions that rows name as fixed and that are newer
 // than the component's, smallest first.
 func (w wanted) candidates(rows []row) []string {
-	compare := compareIn(w.key.Ecosystem)
 	var out []string
 	for _, r := range rows {
 		for _, g := range r.affected.Ranges {
@@ -229,14 +242,14 @@ func (w wanted) candidates(rows []row) []string {
 				if e.Fixed == "" || g.Type == osv.RangeGit {
 					continue
 				}
-				if c, err := compare(e.Fixed, w.version); err == nil && c > 0 {
+				if c, err := w.compare(e.Fixed, w.version); err == nil && c > 0 {
 					out = append(out, e.Fixed)
 				}
 			}
 		}
 	}
 	slices.SortFunc(out, func(a, b string) int {
-		c, err := compare(a, b)
+		c, err := w.compare(a, b)
 		if err != nil || c == 0 {
 			return cmp.Compare(a, b)
 		}

@@ -160,13 +160,34 @@ func alpineRelease(r string) string {
 }
 
 // compareIn orders versions by the rules of an ecosystem.
+//
+// It reads each version once, which is most of the work: a package with many
+// records has the same few versions compared over and over. Not for use by
+// several goroutines at once.
 func compareIn(ecosystem string) osv.Compare {
+	type read struct {
+		version semantic.Version
+		err     error
+	}
+	known := map[string]read{}
+	parse := func(s string) (semantic.Version, error) {
+		r, ok := known[s]
+		if !ok {
+			r.version, r.err = semantic.Parse(s, ecosystem)
+			known[s] = r
+		}
+		return r.version, r.err
+	}
 	return func(a, b string) (int, error) {
-		v, err := semantic.Parse(a, ecosystem)
+		v, err := parse(a)
 		if err != nil {
 			return 0, err
 		}
-		return v.CompareStr(b)
+		w, err := parse(b)
+		if err != nil {
+			return 0, err
+		}
+		return v.Compare(w)
 	}
 }
 

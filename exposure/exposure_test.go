@@ -1,0 +1,197 @@
+package exposure_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"fairlead.dev"
+	"fairlead.dev/exposure"
+	"fairlead.dev/store"
+	"fairlead.dev/vulndb"
+)
+
+var sboms = flag.Int("sboms", 200, "bills of materials, of 500 components each, that the benchmark re-evaluates")
+
+var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// world is a store and a database of vulnerabilities, both real.
+type world struct {
+	testing.TB
+	db       *store.Store
+	file     string // of the database of vulnerabilities
+	dir      string
+	releases int64
+	looks    int               // how often was re-evaluated
+	bills    map[string][]byte // by deployment: what its run has signed
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{TB: t, dir: t.TempDir(), bills: map[string][]byte{}}
+	w.file = filepath.Join(w.dir, "vulndb.sqlite")
+	var err error
+	w.db, err = store.Open(t.Context(), "sqlite:"+filepath.Join(w.dir, "fairlead.db"))
+	w.must(err)
+	t.Cleanup(func() { w.db.Close() })
+	return w
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// Documents gives what a deployment's run has signed, without a signature.
+func (w *world) Documents(_ context.Context, deployment string) ([][]byte, error) {
+	if b := w.bills[deployment]; b != nil {
+		return [][]byte{b}, nil
+	}
+	return nil, nil
+}
+
+// live makes a release of a service take the traffic of an environment.
+func (w *world) live(environment, service string, bill []byte) fairlead.Digest {
+	w.Helper()
+	w.releases++
+	id := fairlead.DigestBytes(fmt.Append(nil, "release ", w.releases))
+	deployment := fmt.Sprint("d", w.releases)
+	w.bills[deployment] = bill
+	_, err := w.db.Commit(w.Context(), fairlead.Update{
+		Records: []fairlead.Record{{ID: deployment, Type: fairlead.RecordRunFinished, Subject: deployment, RunID: deployment, Time: now}},
+		Environment: &fairlead.EnvironmentState{
+			Environment: environment, Service: service, Fence: w.releases, Deployment: deployment, Current: &fairlead.Release{ID: id},
+		},
+	})
+	w.must(err)
+	return id
+}
+
+// learn imports one record about a package of npm, affected before version 2.0.0.
+func (w *world) learn(id, pkg, withdrawn string) vulndb.Change {
+	w.Helper()
+	if withdrawn != "" {
+		withdrawn = `"withdrawn":"` + withdrawn + `",`
+	}
+	record := fmt.Sprintf(`{"schema_version":"1.6.0","id":%q,"modified":"2026-10-0%dT00:00:00Z",%s"summary":"it leaks","affected":[
+		{"package":{"ecosystem":"npm","name":%q},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"2.0.0"}]}]}]}`,
+		id, 1+len(withdrawn)%2, withdrawn, pkg)
+	path := filepath.Join(w.dir, id+".json")
+	w.must(os.WriteFile(path, []byte(record), 0o600))
+	change, err := vulndb.Import(w.Context(), w.file, now, vulndb.Input{Path: path})
+	w.must(err)
+	return change
+}
+
+func (w *world) evaluate(packages []vulndb.Key) exposure.Change {
+	w.Helper()
+	known, err := vulndb.Open(w.Context(), w.file)
+	w.must(err)
+	defer known.Close()
+	w.looks++
+	e := exposure.Evaluator{Index: w.db, Documents: w, Advisories: known, Now: now.Add(time.Duration(w.looks) * time.Second)}
+	change, err := e.Evaluate(w.Context(), packages)
+	w.must(err)
+	return change
+}
+
+func bill(purls ...string) []byte {
+	b := []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[`)
+	for i, p := range purls {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, `{"type":"library","name":"n%d","bom-ref":"r%d","purl":%q}`, i, i, p)
+	}
+	return append(b, `]}`...)
+}
+
+// A new advisory names every running release with the component in it, once, and
+// nothing else: not one with another version, not one that was replaced, not one
+// without a bill of materials. Withdrawn, it holds no more.
+func TestNewAdvisory(t *testing.T) {
+	w := newWorld(t)
+	w.learn("EXAMPLE-0", "other", "")
+	w.live("staging", "shop", bill("pkg:npm/left-pad@1.0.0"))
+	replaced := w.live("production", "shop", bill("pkg:npm/left-pad@1.0.0"))
+	w.evaluate(nil)
+	w.live("production", "shop", bill("pkg:npm/left-pad@2.0.0"))
+	w.live("production", "api", bill("pkg:npm/left-pad@1.9.0", "pkg:npm/other@3.0.0"))
+	w.live("production", "bare", nil)
+
+	change := w.evaluate(w.learn("EXAMPLE-1", "left-pad", "").Packages)
+	var got []string
+	for _, x := range change.Affected {
+		got = append(got, x.Environment+"/"+x.Service+" "+x.Vulnerability+" "+x.PURL)
+		if x.Release == replaced {
+			t.Errorf("%+v takes no traffic any more", x)
+		}
+	}
+	if want := "[production/api EXAMPLE-1 pkg:npm/left-pad@1.9.0 staging/shop EXAMPLE-1 pkg:npm/left-pad@1.0.0]"; fmt.Sprint(got) != want {
+		t.Errorf("affected %v, want %v", got, want)
+	}
+	if again := w.evaluate(nil); len(again.Affected)+len(again.Cleared) > 0 {
+		t.Errorf("once more: %+v", again)
+	}
+	if all, err := w.db.Exposures(t.Context()); err != nil || len(all) != 2 {
+		t.Errorf("recorded %+v, %v", all, err)
+	}
+	cleared := w.evaluate(w.learn("EXAMPLE-1", "left-pad", "2026-10-02T00:00:00Z").Packages)
+	if len(cleared.Cleared) != 2 || len(cleared.Affected) != 0 {
+		t.Errorf("withdrawn: %+v", cleared)
+	}
+	if all, err := w.db.Exposures(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("afterwards %+v, %v", all, err)
+	}
+}
+
+// A bill of materials that cannot be read is said, not taken for an empty one.
+func TestUnreadableBill(t *testing.T) {
+	w := newWorld(t)
+	w.learn("EXAMPLE-0", "other", "")
+	w.live("production", "shop", []byte(`{"bomFormat":`))
+	known, err := vulndb.Open(t.Context(), w.file)
+	w.must(err)
+	defer known.Close()
+	e := exposure.Evaluator{Index: w.db, Documents: w, Advisories: known, Now: now}
+	if _, err := e.Evaluate(t.Context(), nil); fairlead.KindOf(err) != fairlead.KindInternal {
+		t.Errorf("got %v", err)
+	}
+}
+
+// BenchmarkReevaluate is the look-up after one new advisory, for one running
+// release of each bill of materials: -sboms 10000 is what the product is
+// measured by. Every second run withdraws the advisory again.
+func BenchmarkReevaluate(b *testing.B) {
+	const components, packages = 500, 20_000
+	w := newWorld(b)
+	w.learn("EXAMPLE-0", "other", "")
+	for n := range *sboms {
+		id := w.live("production", fmt.Sprint("s", n), nil)
+		v := fairlead.Inventory{Release: id, SBOM: fairlead.DigestBytes(fmt.Append(nil, n))}
+		for c := range components {
+			name := fmt.Sprint("p", (n*37+c*41)%packages)
+			v.Components = append(v.Components, fairlead.Part{Key: "npm/" + name, PURL: "pkg:npm/" + name + "@1.0.0"})
+		}
+		w.must(w.db.PutInventory(b.Context(), v))
+	}
+	hit := 0
+	for n := 0; b.Loop(); n++ {
+		withdrawn := ""
+		if n%2 == 1 {
+			withdrawn = "2026-10-02T00:00:00Z"
+		}
+		b.StopTimer()
+		change := w.learn("EXAMPLE-1", "p41", withdrawn)
+		b.StartTimer()
+		out := w.evaluate(change.Packages)
+		hit = len(out.Affected) + len(out.Cleared)
+	}
+	b.ReportMetric(float64(hit), "releases")
+}
