@@ -70,8 +70,8 @@ test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no
 	$(gotestsum) $(again) --packages "$(on_kubernetes)" -- $(unvetted) -p 1 -timeout 40m
 	cd test/cluster && ../../$(gotestsum) -- $(unvetted) ./...
 
-test-kill-whole: ## kill a release of two services at every checkpoint on PostgreSQL (make test tries each third)
-	go test ./internal/e2e -count 1 -run 'TestTogetherKilledAtEveryStepOnPostgreSQL$$' -v -timeout 1h -every
+test-kill-whole: ## kill a release of two services at every checkpoint on both databases (make test tries each third)
+	go test ./internal/e2e -count 1 -run 'TestTogetherKilledAtEveryStep' -v -timeout 1h -every
 
 test-kubernetes-whole: $(cluster) ## kill at every checkpoint, leave out every permission (make test tries one of eight)
 	go test ./internal/onkubernetes -count 1 -run 'TestKilledAtEveryStep$$|TestSmallestRole$$' -v -timeout 3h -every

@@ -56,15 +56,18 @@ func (l *lab) breaks(bad bool) {
 	l.write("fairlead.yaml", strings.ReplaceAll(string(b), good, broken))
 }
 
-var everyCheckpoint = flag.Bool("every", false, "kill a release of two services at every checkpoint on PostgreSQL too, not at each third")
+var everyCheckpoint = flag.Bool("every", false, "kill a release of two services at every checkpoint, not at each third")
 
-func TestTogetherKilledAtEveryStepOnSQLite(t *testing.T) { killPair(t, "") }
+// The two databases begin at different checkpoints, so that together they take
+// two of three; make test-kill-whole takes all on both, and a single service is
+// always killed at every one on both.
+func TestTogetherKilledAtEveryStepOnSQLite(t *testing.T) { killPair(t, "", 0) }
 
-func TestTogetherKilledAtEveryStepOnPostgreSQL(t *testing.T) { killPair(t, pgtest.Start(t)) }
+func TestTogetherKilledAtEveryStepOnPostgreSQL(t *testing.T) { killPair(t, pgtest.Start(t), 1) }
 
 // killPair kills the control plane at every checkpoint of a release of two
 // services that is good, and of one whose second service is bad.
-func killPair(t *testing.T, database string) {
+func killPair(t *testing.T, database string, from int) {
 	t.Parallel()
 	l := newPair(t, database)
 	stop := l.visitors()
@@ -79,9 +82,8 @@ func killPair(t *testing.T, database string) {
 	if testing.Short() {
 		good, bad = []string{good[len(good)/3], good[len(good)-8], good[len(good)-3]}, []string{bad[0], bad[len(bad)/2], bad[len(bad)-2]}
 	}
-	if database != "" && !*everyCheckpoint {
-		// SQLite takes every one; a single service is killed at every one on both.
-		good, bad = everyThird(good), everyThird(bad)
+	if !*everyCheckpoint {
+		good, bad = everyThird(good, from), everyThird(bad, from)
 	}
 	for i, point := range bad {
 		l.commit(fmt.Sprintf("bad-%d", i))
@@ -115,11 +117,11 @@ func killPair(t *testing.T, database string) {
 	}
 }
 
-// everyThird gives each third checkpoint, and the last.
-func everyThird(points []string) []string {
+// everyThird gives each third checkpoint from one on, and the last.
+func everyThird(points []string, from int) []string {
 	var out []string
 	for i, p := range points {
-		if i%3 == 0 || i == len(points)-1 {
+		if i%3 == from || i == len(points)-1 {
 			out = append(out, p)
 		}
 	}
