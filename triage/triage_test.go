@@ -1,0 +1,225 @@
+package triage
+
+import (
+	"testing"
+	"time"
+
+	"fairlead.dev"
+)
+
+const day = 24 * time.Hour
+
+// leftPad is what a tool says about a vulnerable component.
+func leftPad(tool, id string, aliases ...string) fairlead.Finding {
+	return fairlead.Finding{
+		Tool: tool, ToolVersion: tool + " 1.0", Rule: id, Category: fairlead.CategorySCA, Severity: fairlead.SeverityHigh,
+		Fingerprint: fairlead.Fingerprint(fairlead.CategorySCA, tool, id), Location: fairlead.Location{Path: "package-lock.json"},
+		Component:     fairlead.Component{PURL: "pkg:npm/left-pad@1.0.0", Version: "1.0.0"},
+		Vulnerability: fairlead.Vulnerability{ID: id, Aliases: aliases},
+	}
+}
+
+// after takes a scan of one tool, that looked at everything, into account.
+func after(all []fairlead.Tracked, at time.Time, found ...fairlead.Finding) []fairlead.Tracked {
+	s := Scan{Service: "shop", Environment: "production", Time: at, Findings: found, Complete: []string{"scan.sca", "scan.external"}}
+	out, _ := Update(all, s, fairlead.DefaultClock())
+	return out
+}
+
+// Every state is reached by scans, and by what excuses a finding meanwhile.
+func TestStates(t *testing.T) {
+	var all []fairlead.Tracked
+	risk := fairlead.Exception{ID: "x1", Service: "shop", Scope: fairlead.ExceptionScope{Vulnerability: "CVE-1"}, Expires: start.Add(9 * day)}
+	harmless := risk
+	harmless.Justification = "component_not_present"
+	state := func(excuse ...fairlead.Exception) fairlead.FindingState {
+		t.Helper()
+		seen := Excuse(all, excuse)
+		if len(seen) != 1 || (seen[0].Exception != "") != (seen[0].State == fairlead.FindingAccepted || seen[0].State == fairlead.FindingSuppressed) {
+			t.Fatalf("findings %+v", seen)
+		}
+		return seen[0].State
+	}
+	for i, step := range []struct {
+		found  []fairlead.Finding
+		excuse []fairlead.Exception
+		want   fairlead.FindingState
+	}{
+		{[]fairlead.Finding{leftPad("scan.sca", "CVE-1")}, nil, fairlead.FindingNew},
+		{[]fairlead.Finding{leftPad("scan.sca", "CVE-1")}, nil, fairlead.FindingOpen},
+		{[]fairlead.Finding{leftPad("scan.sca", "CVE-1")}, []fairlead.Exception{risk}, fairlead.FindingAccepted},
+		{[]fairlead.Finding{leftPad("scan.sca", "CVE-1")}, []fairlead.Exception{harmless}, fairlead.FindingSuppressed},
+		{[]fairlead.Finding{leftPad("scan.sca", "CVE-1")}, nil, fairlead.FindingOpen},
+		{nil, []fairlead.Exception{risk}, fairlead.FindingFixed},
+		{[]fairlead.Finding{leftPad("scan.sca", "CVE-1")}, nil, fairlead.FindingReopened},
+		{[]fairlead.Finding{leftPad("scan.sca", "CVE-1")}, nil, fairlead.FindingReopened},
+	} {
+		all = after(all, start.Add(time.Duration(i)*time.Hour), step.found...)
+		if have := state(step.excuse...); have != step.want {
+			t.Errorf("scan %d: %s, want %s", i, have, step.want)
+		}
+	}
+	if got := all[0]; got.FirstSeen != start || got.Away.D() != time.Hour || got.Due != start.Add(7*day+time.Hour) {
+		t.Errorf("first seen %s, away %s, due %s", got.FirstSeen, got.Away.D(), got.Due)
+	}
+}
+
+// A tool that failed, or saw a part only, fixes nothing by its silence.
+func TestSilenceFixesNothing(t *testing.T) {
+	all := after(nil, start, leftPad("scan.sca", "CVE-1"))
+	all, changed := Update(all, Scan{Service: "shop", Environment: "production", Time: start.Add(time.Hour), Complete: []string{"scan.sast"}}, fairlead.DefaultClock())
+	if len(changed) != 0 || all[0].State == fairlead.FindingFixed {
+		t.Errorf("findings %+v", all)
+	}
+}
+
+// What two tools say of one thing is one finding with two observations, though
+// they name it otherwise; it stays until neither sees it.
+func TestTwoToolsOneFinding(t *testing.T) {
+	ours, theirs := leftPad("scan.sca", "GHSA-1", "CVE-1"), leftPad("scan.external", "CVE-1")
+	theirs.Severity = fairlead.SeverityCritical
+	all := after(nil, start, ours, theirs)
+	if len(all) != 1 || len(all[0].Observations) != 2 || all[0].Finding.Severity != fairlead.SeverityCritical || all[0].Due != start.Add(day) {
+		t.Fatalf("findings %+v", all)
+	}
+	all = after(all, start.Add(time.Hour), ours)
+	if len(all) != 1 || all[0].State != fairlead.FindingOpen {
+		t.Errorf("one tool still sees it: %+v", all)
+	}
+	other := leftPad("scan.external", "CVE-1")
+	other.Component.PURL = "pkg:npm/right-pad@1.0.0"
+	if all := after(nil, start, ours, other); len(all) != 2 {
+		t.Errorf("two components are one finding: %+v", all)
+	}
+}
+
+// A finding has the time of its severity, from the day it was seen first.
+func TestDue(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*fairlead.Finding)
+		want   time.Duration
+	}{
+		{"critical", func(f *fairlead.Finding) { f.Severity = fairlead.SeverityCritical }, day},
+		{"high", func(f *fairlead.Finding) { f.Severity = fairlead.SeverityHigh }, 7 * day},
+		{"unknown is high", func(f *fairlead.Finding) { f.Severity = fairlead.SeverityUnknown }, 7 * day},
+		{"none is high", func(f *fairlead.Finding) { f.Severity = "" }, 7 * day},
+		{"medium", func(f *fairlead.Finding) { f.Severity = fairlead.SeverityMedium }, 30 * day},
+		{"low", func(f *fairlead.Finding) { f.Severity = fairlead.SeverityLow }, 90 * day},
+		{"exploited", func(f *fairlead.Finding) {
+			f.Severity, f.Vulnerability.KEV = fairlead.SeverityLow, start.Add(-day)
+		}, day},
+		{"exploited later", func(f *fairlead.Finding) {
+			f.Severity, f.Vulnerability.KEV = fairlead.SeverityLow, start.Add(2*day)
+		}, 3 * day},
+		{"exploited and out of reach", func(f *fairlead.Finding) {
+			f.Vulnerability.KEV, f.Reachability = start.Add(-day), fairlead.ReachableUnused
+		}, 90 * day},
+		{"exploited, and nobody knows whether it is reached", func(f *fairlead.Finding) {
+			f.Vulnerability.KEV, f.Reachability = start.Add(-day), fairlead.ReachableUnknown
+		}, day},
+		{"critical and only required", func(f *fairlead.Finding) {
+			f.Severity, f.Reachability = fairlead.SeverityCritical, fairlead.ReachableRequired
+		}, 90 * day},
+		{"critical and called", func(f *fairlead.Finding) {
+			f.Severity, f.Reachability = fairlead.SeverityCritical, fairlead.ReachableCalled
+		}, day},
+		{"does not apply", func(f *fairlead.Finding) { f.Vulnerability.VEX = "not_affected" }, 90 * day},
+		{"likely to be exploited", func(f *fairlead.Finding) { f.Vulnerability.EPSS = 0.5 }, day},
+		{"hardly likely", func(f *fairlead.Finding) { f.Vulnerability.EPSS = 0.49 }, 7 * day},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := leftPad("scan.sca", "CVE-1")
+			c.change(&f)
+			got := after(nil, start, f)[0]
+			if have := got.Due.Sub(start); have != c.want {
+				t.Fatalf("due after %s, want %s", have, c.want)
+			}
+			again := after([]fairlead.Tracked{got}, start.Add(c.want), f)[0]
+			if again.Due != got.Due || again.Overdue(got.Due.Add(-1)) || !again.Overdue(got.Due) {
+				t.Errorf("seen again it is due %s, was %s; overdue %v", again.Due, got.Due, again.Overdue(got.Due))
+			}
+			if again.Exception = "x1"; again.Overdue(got.Due) {
+				t.Error("what is excused is overdue")
+			}
+		})
+	}
+}
+
+// Another clock gives other times.
+func TestClockOfOnesOwn(t *testing.T) {
+	c := fairlead.DefaultClock()
+	c.High = fairlead.Duration(time.Hour)
+	all, _ := Update(nil, Scan{Service: "shop", Time: start, Findings: []fairlead.Finding{leftPad("scan.sca", "CVE-1")}}, c)
+	if all[0].Due != start.Add(time.Hour) {
+		t.Errorf("due %s", all[0].Due)
+	}
+}
+
+// An exception is about what fits all that its scope says, and about nothing
+// when that says nothing.
+func TestScope(t *testing.T) {
+	finding := after(nil, start, leftPad("scan.sca", "GHSA-1", "CVE-1"))[0]
+	for _, c := range []struct {
+		name   string
+		scope  fairlead.ExceptionScope
+		covers bool
+	}{
+		{"nothing", fairlead.ExceptionScope{}, false},
+		{"a component alone", fairlead.ExceptionScope{Component: "pkg:npm/left-pad"}, false},
+		{"a path alone", fairlead.ExceptionScope{Path: "**"}, false},
+		{"the finding", fairlead.ExceptionScope{Finding: finding.ID}, true},
+		{"another finding", fairlead.ExceptionScope{Finding: "f2"}, false},
+		{"the vulnerability", fairlead.ExceptionScope{Vulnerability: "GHSA-1"}, true},
+		{"its alias", fairlead.ExceptionScope{Vulnerability: "CVE-1"}, true},
+		{"another vulnerability", fairlead.ExceptionScope{Vulnerability: "CVE-2"}, false},
+		{"in every version", fairlead.ExceptionScope{Vulnerability: "CVE-1", Component: "pkg:npm/left-pad"}, true},
+		{"in this version", fairlead.ExceptionScope{Vulnerability: "CVE-1", Component: "pkg:npm/left-pad@1.0.0"}, true},
+		{"in another version", fairlead.ExceptionScope{Vulnerability: "CVE-1", Component: "pkg:npm/left-pad@1.0.1"}, false},
+		{"in another component", fairlead.ExceptionScope{Vulnerability: "CVE-1", Component: "pkg:npm/left-pads"}, false},
+		{"the rule", fairlead.ExceptionScope{Rule: "GHSA-1"}, true},
+		{"another rule", fairlead.ExceptionScope{Rule: "G101"}, false},
+		{"there", fairlead.ExceptionScope{Rule: "GHSA-1", Path: "*.json"}, true},
+		{"elsewhere", fairlead.ExceptionScope{Rule: "GHSA-1", Path: "testdata/**"}, false},
+	} {
+		x := fairlead.Exception{ID: "x1", Service: "shop", Scope: c.scope}
+		if have := Covers(x, finding); have != c.covers {
+			t.Errorf("%s: %v", c.name, have)
+		}
+		for _, elsewhere := range []fairlead.Exception{{Service: "bar", Scope: c.scope}, {Service: "shop", Environment: "dev", Scope: c.scope}} {
+			if Covers(elsewhere, finding) {
+				t.Errorf("%s: of %q in %q", c.name, elsewhere.Service, elsewhere.Environment)
+			}
+		}
+	}
+	scattered := finding
+	scattered.Finding.Further = []fairlead.Location{{Path: "sub/package-lock.json"}}
+	if Covers(fairlead.Exception{Service: "shop", Scope: fairlead.ExceptionScope{Rule: "GHSA-1", Path: "*.json"}}, scattered) {
+		t.Error("a finding is excused that is elsewhere too")
+	}
+}
+
+// Of several exceptions the one that lasts longest is named.
+func TestWhichExceptionIsNamed(t *testing.T) {
+	all := after(nil, start, leftPad("scan.sca", "CVE-1"))
+	scope := fairlead.ExceptionScope{Vulnerability: "CVE-1"}
+	short := fairlead.Exception{ID: "a", Service: "shop", Scope: scope, Expires: start.Add(time.Hour)}
+	long := fairlead.Exception{ID: "c", Service: "shop", Scope: scope, Expires: start.Add(day)}
+	twin := fairlead.Exception{ID: "b", Service: "shop", Scope: scope, Expires: start.Add(day)}
+	for _, holding := range [][]fairlead.Exception{{short, long, twin}, {twin, long, short}, {long, short, twin}} {
+		if by := Excuse(all, holding)[0].Exception; by != "b" {
+			t.Errorf("named %s", by)
+		}
+	}
+}
+
+func TestScopesThatCannotBe(t *testing.T) {
+	for _, s := range []fairlead.ExceptionScope{{Rule: "x", Component: "left-pad"}, {Rule: "x", Path: "a[b"}} {
+		if err := CheckScope(s); fairlead.KindOf(err) != fairlead.KindInvalid || fairlead.HintOf(err) == "" {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	if err := CheckScope(fairlead.ExceptionScope{Rule: "x", Component: "pkg:npm/a", Path: "a/**"}); err != nil {
+		t.Error(err)
+	}
+}
