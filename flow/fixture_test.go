@@ -41,6 +41,12 @@ type rig struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
+	return newRigWith(t, func(*rig) {})
+}
+
+// newRigWith changes the parts of a rig before its flows begin.
+func newRigWith(t testing.TB, change func(*rig)) *rig {
+	t.Helper()
 	dir := t.TempDir()
 	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(dir, "fairlead.db"))
 	if err != nil {
@@ -57,12 +63,12 @@ func newRig(t testing.TB) *rig {
 	}
 	r := &rig{TB: t, store: db, file: filepath.Join(dir, "fairlead.db"), url: "sqlite:" + filepath.Join(dir, "engine.db"), stand: newStand(), ledger: &ledger{Store: db}, trouble: &counter{}, key: key}
 	types := map[string]step.Type{}
-	for _, name := range []string{"build.tiny", "test.tiny"} {
+	for _, name := range []string{"build.tiny", "test.tiny", "scan.tiny"} {
 		types[name] = tinyType(name)
 	}
 	r.parts = flow.Parts{
 		Ledger: r.ledger, Reader: db, Situation: db, Archive: db, Line: db, Looks: db, Signer: decider{key}, Content: blobs.Open,
-		Desk: flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(key.Public())}},
+		Desk: flow.Desk{Votes: db, Past: db, Witness: evidence.Witness{Own: evidence.TrustKeys(key.Public())}}, Followed: db,
 		Worker: worker.New(worker.Options{
 			Types: types, Memory: db, Shelf: db, Journal: db, Signer: key, Verifier: evidence.TrustKeys(key.Public()),
 			Blobs: blobs, Dir: filepath.Join(dir, "work"), Parallel: 4, Logger: slog.New(slog.DiscardHandler),
@@ -70,6 +76,7 @@ func newRig(t testing.TB) *rig {
 		Target:  func(string) (target.Target, error) { return r.stand, nil },
 		Trouble: r.trouble.add, Tick: time.Millisecond, Patience: 3 * time.Second,
 	}
+	change(r)
 	r.engine = r.launch()
 	return r
 }
@@ -128,6 +135,8 @@ type tiny struct {
 	Outcome step.Outcome `json:"outcome"`
 	Content string       `json:"content"` // of the artifact bin/shop; none when empty
 	Hang    bool         `json:"hang"`    // until it is stopped
+
+	Findings []fairlead.Finding `json:"findings"`
 }
 
 // tinyType does what its config says. It asks for the network so that nothing
@@ -141,7 +150,7 @@ func tinyType(name string) step.Type {
 				<-ctx.Done()
 				return step.Out{}, ctx.Err()
 			}
-			out := step.Out{Outcome: cfg.Outcome, Reason: "as told"}
+			out := step.Out{Outcome: cfg.Outcome, Reason: "as told", Findings: cfg.Findings}
 			if cfg.Content == "" {
 				return out, nil
 			}
