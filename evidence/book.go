@@ -40,6 +40,10 @@ type Book struct {
 	History  History
 	Verifier Verifier
 	Content  Content
+	// Advisories gives the file of the database of vulnerabilities and the digest of
+	// its content, both "" when there is none. A result that rests on another content
+	// does not count. Nil asks nothing.
+	Advisories func(ctx context.Context) (file string, content fairlead.Digest, err error)
 }
 
 // Worth is what an earlier result is worth now.
@@ -79,8 +83,24 @@ func (b Book) Weigh(ctx context.Context, tr fairlead.TaskRun, valid fairlead.Dur
 			return w, nil
 		}
 	}
+	if err := b.outdated(ctx, &w); err != nil || w.Lapsed != "" {
+		return w, err
+	}
 	w.Lapsed = b.missing(ctx, tr)
 	return w, nil
+}
+
+// outdated says so when something else is known about vulnerabilities now than
+// when the work was done.
+func (b Book) outdated(ctx context.Context, w *Worth) error {
+	if b.Advisories == nil || w.Task.Advisories == nil {
+		return nil
+	}
+	_, now, err := b.Advisories(ctx)
+	if err == nil && now != w.Task.Advisories.Digest {
+		w.Lapsed = "the database of vulnerabilities is another one than in run " + w.run()
+	}
+	return err
 }
 
 // run is the run that did the work.

@@ -246,3 +246,36 @@ func TestUnreadablePast(t *testing.T) {
 		t.Errorf("%+v, %v", answers, err)
 	}
 }
+
+// What rests on a database of vulnerabilities counts as long as no other one is
+// there: a new advisory is not met by a scan that did not know it.
+func TestAnotherDatabaseOfVulnerabilities(t *testing.T) {
+	p := newPast(t)
+	p.delivered("r1", noon, "shop", good, good)
+	was, broken := fairlead.DigestBytes([]byte("yesterday")), errors.New("disk on fire")
+	scan := p.tasks["r1"][1]
+	scan.Advisories = &fairlead.Advisories{Digest: was}
+	for _, c := range []struct {
+		name   string
+		task   fairlead.TaskRun
+		now    fairlead.Digest
+		lapsed string
+		err    error
+	}{
+		{"the same", scan, was, "", nil},
+		{"another one", scan, fairlead.DigestBytes([]byte("today")), "the database of vulnerabilities is another one than in run r1", nil},
+		{"none any more", scan, "", "the database of vulnerabilities is another one than in run r1", nil},
+		{"a task that asks none", p.tasks["r1"][1], fairlead.DigestBytes([]byte("today")), "", nil},
+		{"one that cannot be read", scan, "", "", broken},
+	} {
+		b := p.book()
+		b.Advisories = func(context.Context) (string, fairlead.Digest, error) { return "vulndb.sqlite", c.now, c.err }
+		w, err := b.Weigh(t.Context(), c.task, 0, noon)
+		if w.Lapsed != c.lapsed || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q, %v", c.name, w.Lapsed, err)
+		}
+	}
+	if w, err := p.book().Weigh(t.Context(), scan, 0, noon); err != nil || w.Lapsed != "" {
+		t.Errorf("where no database is asked: %q, %v", w.Lapsed, err)
+	}
+}

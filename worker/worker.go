@@ -86,7 +86,7 @@ type Worker struct {
 func New(o Options) *Worker {
 	w := &Worker{Options: o, slots: make(chan struct{}, max(1, o.Parallel))}
 	w.hide, w.trouble = hold(o.Hide)
-	w.book = evidence.Book{Shelf: o.Shelf, History: o.Memory, Verifier: o.Verifier}
+	w.book = evidence.Book{Shelf: o.Shelf, History: o.Memory, Verifier: o.Verifier, Advisories: o.Advisories}
 	if o.Blobs != nil {
 		w.book.Content = o.Blobs.Open
 	}

@@ -102,14 +102,15 @@ func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, k
 	}
 	db := c.store
 	trust := evidence.TrustKeys(key.Public())
-	c.book = evidence.Book{Shelf: db, History: db, Verifier: trust, Content: blobs.Open}
+	known := advisories(c.wiring.env.vulndb(h, c.set))
+	c.book = evidence.Book{Shelf: db, History: db, Verifier: trust, Content: blobs.Open, Advisories: known}
 	flow.Register(c.engine, flow.Parts{
 		Ledger: db, Reader: db, Situation: db, Archive: db, Line: db, Looks: db, Metrics: c.wiring.env.openMetrics, Signer: signer{key}, Content: blobs.Open, Desk: c.Desk,
 		Followed: db, Organisation: organisation(h, c.wiring.env),
 		Worker: worker.New(worker.Options{
 			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
 			Verifier: trust, Dir: h.work(), Cache: h.cache(), Hide: []string{h.root}, ReadOnly: repo.Protected(),
-			Parallel: runtime.GOMAXPROCS(0), Logger: log, Advisories: advisories(c.wiring.env.vulndb(h, c.set)),
+			Parallel: runtime.GOMAXPROCS(0), Logger: log, Advisories: known,
 		}),
 		Target:  func(typ string) (target.Target, error) { return openTarget(all, typ) },
 		Rescue:  c.rescue,
