@@ -40,7 +40,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
 	}
-	if err := syscall.Mount("none", small, "tmpfs", syscall.MS_REMOUNT, "size=100m"); err != nil {
+	if err := syscall.Mount("none", small, "tmpfs", syscall.MS_REMOUNT, "size=400m"); err != nil {
 		t.Fatal(err)
 	}
 	out, err = l.fairlead(nil, "resume", "--state", small).CombinedOutput()
