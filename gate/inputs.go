@@ -8,7 +8,7 @@ import (
 func inputs(in Input) *fairlead.DecisionInputs {
 	out := &fairlead.DecisionInputs{Tools: map[string]string{}, Findings: fairlead.DigestJSON(list(in.Findings))}
 	for _, t := range in.Tasks {
-		if t.Engine != "" {
+		if t.Engine != "" && t.Result != fairlead.ResultSkip { // what was skipped has found nothing out
 			out.Tools[t.Type] = t.Engine
 		}
 		if a := t.Advisories; a != nil && (out.Advisories == nil || a.Time.Before(out.Advisories.Time)) {

@@ -154,9 +154,13 @@ func (j *judge) judge(p *packages.Package) (why string) {
 		}
 		return cmp.Or(why, p.PkgPath+": no types")
 	}
-	a := analyzer(j.config)
+	var said strings.Builder
+	a := analyzer(j.config, &said)
 	a.CheckRules(p)
 	a.CheckAnalyzers(p)
+	if trouble := troubleIn(said.String()); trouble != "" && why == "" {
+		why = p.PkgPath + ": gosec: " + trouble
+	}
 	found, _, faults := a.Report()
 	for _, file := range slices.Sorted(maps.Keys(faults)) {
 		for _, e := range faults[file] {
@@ -170,15 +174,26 @@ func (j *judge) judge(p *packages.Package) (why string) {
 
 // analyzer is gosec with every rule but those that are skipped. What the source
 // suppresses is told as such, and only where it says why.
-func analyzer(c Config) *gosec.Analyzer {
+func analyzer(c Config, told io.Writer) *gosec.Analyzer {
 	conf := gosec.NewConfig()
 	conf.SetGlobal(gosec.NoSecRequireJustification, "true")
-	a := gosec.NewAnalyzer(conf, false, false, true, 1, log.New(io.Discard, "", 0))
+	a := gosec.NewAnalyzer(conf, false, false, true, 1, log.New(told, "", 0))
 	definitions, off := gosecrules.Generate(false, gosecrules.NewRuleFilter(true, c.Skip...)).RulesInfo()
 	a.LoadRules(definitions, off)
 	deep, deepOff := analyzers.Generate(false, analyzers.NewAnalyzerFilter(true, c.Skip...)).AnalyzersInfo()
 	a.LoadAnalyzers(deep, deepOff)
 	return a
+}
+
+// troubleIn gives the first line in which gosec tells that a part of it failed:
+// it does so nowhere but in its log, where it also tells what it looks at.
+func troubleIn(log string) string {
+	for line := range strings.Lines(log) {
+		if strings.Contains(strings.ToLower(line), "error") && !strings.HasPrefix(line, "Checking ") && !strings.HasPrefix(line, "Ignoring ") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
 }
 
 // rules lists gosec's rules.
