@@ -41,7 +41,7 @@ type Config struct {
 // Type is the step type.
 func Type() step.Type {
 	return step.Type{
-		Name: Name, Version: engine + " rules 1",
+		Name: Name, Version: engine + " rules 2",
 		Title:    "look for flaws in Go code",
 		Doc:      doc,
 		Needs:    step.Needs{Workspace: true, Memory: 1024, Confined: true, Cache: true},
