@@ -50,7 +50,7 @@ help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 build: ## bin/fairlead
-	go build -o bin/fairlead ./cmd/fairlead
+	go build -ldflags='-s -w' -o bin/fairlead ./cmd/fairlead
 
 run: build ## take the example service through the whole way
 	scripts/demo.sh

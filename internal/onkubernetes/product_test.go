@@ -23,7 +23,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-o", dir+"/", "fairlead.dev/cmd/fairlead").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+"/", "fairlead.dev/cmd/fairlead").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build fairlead: %w: %s", err, out)
 	}
