@@ -13,8 +13,19 @@ type Inventory struct {
 // Part is one component of an inventory. Key is how the database of
 // vulnerabilities calls its package: "Go/golang.org/x/net".
 type Part struct {
-	Key  string
-	PURL string // with version
+	Key     string
+	PURL    string // with version
+	Mention Mention
+}
+
+// Mention is how a bill of materials names a component, apart from what its
+// purl says.
+type Mention struct {
+	Places []Location `json:"places,omitempty"` // where the source names it: line of a file, sorted
+	Direct bool       `json:"direct,omitempty"` // as in Component
+	Dev    bool       `json:"dev,omitempty"`
+	Layer  string     `json:"layer,omitempty"`
+	Base   bool       `json:"base,omitempty"`
 }
 
 // Holder is a release that takes traffic and has a component in it.
@@ -23,6 +34,7 @@ type Holder struct {
 	Service     string
 	Release     Digest
 	PURL        string
+	Mention     Mention
 }
 
 // Exposure is a known vulnerability of a component of a release that takes
@@ -34,7 +46,14 @@ type Exposure struct {
 	Vulnerability string    `json:"vulnerability"` // the one name of all records about it
 	PURL          string    `json:"purl"`
 	Finding       Finding   `json:"finding"`
-	Database      Digest    `json:"database"` // of vulnerabilities, by which it became known
+	Elsewhere     []Finding `json:"elsewhere,omitempty"` // the same in further folders of the source
+	Database      Digest    `json:"database"`            // of vulnerabilities, by which it became known
 	Since         time.Time `json:"since"`
 	Until         time.Time `json:"until,omitzero"`
+}
+
+// Findings gives what an exposure means as findings, one for each folder of
+// the source that names the component.
+func (x Exposure) Findings() []Finding {
+	return append([]Finding{x.Finding}, x.Elsewhere...)
 }

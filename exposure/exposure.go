@@ -8,30 +8,37 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/correlate"
 	"fairlead.dev/format/cyclonedx"
-	"fairlead.dev/remedy"
 	"fairlead.dev/vulndb"
 )
 
 // Index knows what running releases are made of.
 type Index interface {
-	Unindexed(ctx context.Context) ([]fairlead.EnvironmentState, error)
+	Environment(ctx context.Context, environment, service string) (fairlead.EnvironmentState, error)
+	// Unlooked gives the environments whose release was not looked up since it went live.
+	Unlooked(ctx context.Context) ([]fairlead.EnvironmentState, error)
 	PutInventory(ctx context.Context, v fairlead.Inventory) error
+	PutLooked(ctx context.Context, release fairlead.Digest) error
 	PartsOf(ctx context.Context, keys []string) ([]fairlead.Part, error)
 	PartsIn(ctx context.Context, release fairlead.Digest) ([]fairlead.Part, error)
 	Holders(ctx context.Context, purl string) ([]fairlead.Holder, error)
 	Exposures(ctx context.Context) ([]fairlead.Exposure, error)
+	Findings(ctx context.Context, f fairlead.TrackedFilter) ([]fairlead.Tracked, error)
+	// Commit refuses with KindConflict when a finding changed since it was read.
 	Commit(ctx context.Context, u fairlead.Update) (bool, error)
 }
 
-// Documents gives the bills of materials that a deployment's run has signed.
+// Documents gives the bills of materials that were signed with the release that
+// takes the traffic of an environment.
 type Documents interface {
-	Documents(ctx context.Context, deployment string) ([][]byte, error)
+	Documents(ctx context.Context, s fairlead.EnvironmentState) ([][]byte, error)
 }
 
 // Advisories answers which vulnerabilities components have.
@@ -41,8 +48,9 @@ type Advisories interface {
 
 // Change is what came of a re-evaluation.
 type Change struct {
-	Affected []fairlead.Exposure `json:"affected"` // newly
+	Affected []fairlead.Exposure `json:"affected"` // newly, or otherwise than before
 	Cleared  []fairlead.Exposure `json:"cleared"`
+	Findings []fairlead.Tracked  `json:"findings"` // that were opened, changed or fixed by it
 }
 
 // Evaluator re-evaluates what runs.
@@ -52,15 +60,30 @@ type Evaluator struct {
 	Advisories Advisories
 	Database   fairlead.Digest
 	Now        time.Time
+	// Clock gives how long findings of a deployment's environment may stay; nil:
+	// the default for all.
+	Clock func(ctx context.Context, environment, service string) (fairlead.Clock, error)
 }
 
+// attempts is how often a re-evaluation is begun again when findings change
+// under it.
+const attempts = 5
+
 // Evaluate looks at the packages whose vulnerabilities may be others now, and
-// at all of every release that nothing was known of before, and records what
-// is new. Doing it again changes nothing.
+// at all of every release that was not looked up since it went live, and records
+// what is new: exposures and findings in one. Doing it again changes nothing.
 func (e *Evaluator) Evaluate(ctx context.Context, packages []vulndb.Key) (Change, error) {
-	fresh, err := e.index(ctx)
+	states, err := e.Index.Unlooked(ctx)
 	if err != nil {
 		return Change{}, err
+	}
+	var fresh []Entered
+	for _, s := range states {
+		n, err := e.Enter(ctx, s)
+		if err != nil {
+			return Change{}, err
+		}
+		fresh = append(fresh, n)
 	}
 	keys := make([]string, 0, len(packages))
 	for _, k := range packages {
@@ -70,46 +93,73 @@ func (e *Evaluator) Evaluate(ctx context.Context, packages []vulndb.Key) (Change
 	if err != nil {
 		return Change{}, err
 	}
-	return e.compare(ctx, append(parts, fresh...))
+	return e.settle(ctx, parts, fresh)
 }
 
-// index writes the inventories of running releases that have none, and gives
-// their components. A release without any signed bill of materials gets an
+// Entered is a release that takes the traffic of an environment, with all that
+// it is made of, as far as that is known.
+type Entered struct {
+	State fairlead.EnvironmentState
+	Parts []fairlead.Part
+}
+
+// Look looks at all of one release.
+func (e *Evaluator) Look(ctx context.Context, n Entered) (Change, error) {
+	return e.settle(ctx, nil, []Entered{n})
+}
+
+// settle compares, and notes which releases were looked at as a whole.
+func (e *Evaluator) settle(ctx context.Context, parts []fairlead.Part, whole []Entered) (Change, error) {
+	for _, w := range whole {
+		parts = append(parts, w.Parts...)
+	}
+	for n := 1; ; n++ {
+		change, err := e.compare(ctx, parts, whole)
+		if fairlead.KindOf(err) == fairlead.KindConflict && n < attempts {
+			continue
+		}
+		if err != nil {
+			return Change{}, err
+		}
+		for _, w := range whole {
+			if err := e.Index.PutLooked(ctx, w.State.Current.ID); err != nil {
+				return Change{}, err
+			}
+		}
+		return change, nil
+	}
+}
+
+// Enter writes the inventory of the release that takes an environment's traffic,
+// unless it is there. A release without any signed bill of materials gets an
 // empty one: nothing can be known of it.
-func (e *Evaluator) index(ctx context.Context) ([]fairlead.Part, error) {
-	states, err := e.Index.Unindexed(ctx)
+func (e *Evaluator) Enter(ctx context.Context, s fairlead.EnvironmentState) (Entered, error) {
+	parts, err := e.Index.PartsIn(ctx, s.Current.ID)
+	if err != nil || len(parts) > 0 {
+		return Entered{s, parts}, err
+	}
+	documents, err := e.Documents.Documents(ctx, s)
 	if err != nil {
-		return nil, err
+		return Entered{}, err
 	}
-	var fresh []fairlead.Part
-	for _, s := range states {
-		documents, err := e.Documents.Documents(ctx, s.Deployment)
+	if len(documents) == 0 {
+		documents = [][]byte{nil}
+	}
+	for _, b := range documents {
+		parts, err := partsOf(b)
 		if err != nil {
-			return nil, err
-		}
-		if len(documents) == 0 {
-			documents = [][]byte{nil}
-		}
-		for _, b := range documents {
-			parts, err := partsOf(b)
-			if err != nil {
-				return nil, &fairlead.Problem{
-					Op: "index release " + s.Current.ID.Short(), Kind: fairlead.KindInternal, Err: err,
-					Hint: "its bill of materials cannot be read, so nobody knows what affects it: release it again",
-				}
-			}
-			v := fairlead.Inventory{Release: s.Current.ID, SBOM: fairlead.DigestBytes(b), Components: parts}
-			if err := e.Index.PutInventory(ctx, v); err != nil {
-				return nil, err
+			return Entered{}, &fairlead.Problem{
+				Op: "index release " + s.Current.ID.Short(), Kind: fairlead.KindInternal, Err: err,
+				Hint: "its bill of materials cannot be read, so nobody knows what affects it: release it again",
 			}
 		}
-		parts, err := e.Index.PartsIn(ctx, s.Current.ID)
-		if err != nil {
-			return nil, err
+		v := fairlead.Inventory{Release: s.Current.ID, SBOM: fairlead.DigestBytes(b), Components: parts}
+		if err := e.Index.PutInventory(ctx, v); err != nil {
+			return Entered{}, err
 		}
-		fresh = append(fresh, parts...)
 	}
-	return fresh, nil
+	parts, err = e.Index.PartsIn(ctx, s.Current.ID)
+	return Entered{s, parts}, err
 }
 
 // partsOf gives the components of a document that can be looked up. Where there
@@ -122,17 +172,18 @@ func partsOf(b []byte) ([]fairlead.Part, error) {
 	if err != nil {
 		return nil, err
 	}
+	named := correlate.Parts(d)
 	var parts []fairlead.Part
-	for _, c := range d.Components {
-		if key, _, reason := vulndb.KeyOf(c.PURL); reason == "" {
-			parts = append(parts, fairlead.Part{Key: key.String(), PURL: c.PURL})
+	for _, purl := range slices.Sorted(maps.Keys(named)) {
+		if key, _, reason := vulndb.KeyOf(purl); reason == "" {
+			parts = append(parts, fairlead.Part{Key: key.String(), PURL: purl, Mention: named[purl].Mention()})
 		}
 	}
 	return parts, nil
 }
 
 // compare holds what the database says about components against what is recorded.
-func (e *Evaluator) compare(ctx context.Context, parts []fairlead.Part) (Change, error) {
+func (e *Evaluator) compare(ctx context.Context, parts []fairlead.Part, whole []Entered) (Change, error) {
 	looked := map[string]bool{}
 	var components []fairlead.Component
 	for _, p := range parts {
@@ -141,33 +192,23 @@ func (e *Evaluator) compare(ctx context.Context, parts []fairlead.Part) (Change,
 			components = append(components, vulndb.Component(p.PURL))
 		}
 	}
-	matches, err := e.Advisories.Match(ctx, components)
-	if err != nil {
-		return Change{}, err
-	}
 	known, err := e.known(ctx, looked)
 	if err != nil {
 		return Change{}, err
 	}
-	var change Change
-	holders := map[string][]fairlead.Holder{}
-	for _, m := range matches.Found {
-		if v := m.Vulnerability.VEX; v == "not_affected" || v == "fixed" {
-			continue
+	holding, err := e.holding(ctx, components)
+	if err != nil {
+		return Change{}, err
+	}
+	change := Change{Affected: []fairlead.Exposure{}, Cleared: []fairlead.Exposure{}, Findings: []fairlead.Tracked{}}
+	for i, x := range holding {
+		was, ok := known[idOf(x)]
+		delete(known, idOf(x))
+		if ok {
+			holding[i].Since = was.Since
 		}
-		purl := m.Component.PURL
-		if _, ok := holders[purl]; !ok {
-			if holders[purl], err = e.Index.Holders(ctx, purl); err != nil {
-				return Change{}, err
-			}
-		}
-		for _, h := range holders[purl] {
-			x := e.exposure(h, m)
-			if _, ok := known[idOf(x)]; ok {
-				delete(known, idOf(x))
-				continue
-			}
-			change.Affected = append(change.Affected, x)
+		if !ok || !same(was, holding[i]) {
+			change.Affected = append(change.Affected, holding[i])
 		}
 	}
 	for _, x := range known { // recorded, and no longer so
@@ -176,7 +217,49 @@ func (e *Evaluator) compare(ctx context.Context, parts []fairlead.Part) (Change,
 	}
 	slices.SortFunc(change.Affected, order)
 	slices.SortFunc(change.Cleared, order)
+	if err := e.learn(ctx, &change, holding, whole); err != nil {
+		return Change{}, err
+	}
 	return change, e.record(ctx, change)
+}
+
+// same tells whether two exposures say the same: which database says it is no
+// matter.
+func same(a, b fairlead.Exposure) bool {
+	a.Database = b.Database
+	return fairlead.DigestJSON(a) == fairlead.DigestJSON(b)
+}
+
+// holding gives what the database says about components of running releases.
+func (e *Evaluator) holding(ctx context.Context, components []fairlead.Component) ([]fairlead.Exposure, error) {
+	matches, err := e.Advisories.Match(ctx, components)
+	if err != nil {
+		return nil, err
+	}
+	var all []fairlead.Exposure
+	at := map[string]int{} // by id: two bills of materials of one release may name one component
+	holders := map[string][]fairlead.Holder{}
+	for _, m := range matches.Found {
+		if v := m.Vulnerability.VEX; v == "not_affected" || v == "fixed" {
+			continue
+		}
+		purl := m.Component.PURL
+		if _, ok := holders[purl]; !ok {
+			if holders[purl], err = e.Index.Holders(ctx, purl); err != nil {
+				return nil, err
+			}
+		}
+		for _, h := range holders[purl] {
+			x := e.exposure(h, m)
+			if i, ok := at[idOf(x)]; ok {
+				all[i].Elsewhere = append(all[i].Elsewhere, x.Findings()...)
+				continue
+			}
+			at[idOf(x)] = len(all)
+			all = append(all, x)
+		}
+	}
+	return all, nil
 }
 
 // known gives the exposures that hold of the components looked at.
@@ -195,20 +278,20 @@ func (e *Evaluator) known(ctx context.Context, looked map[string]bool) (map[stri
 }
 
 func (e *Evaluator) exposure(h fairlead.Holder, m vulndb.Match) fairlead.Exposure {
-	f := fairlead.Finding{
-		Fingerprint: fairlead.Fingerprint(fairlead.CategorySCA, m.Package.Ecosystem, m.Package.Name, m.Canonical, "."),
-		Category:    fairlead.CategorySCA, Rule: m.Vulnerability.ID, Tool: "scan.sca",
-		Severity: m.Severity, SeveritySource: m.SeveritySource, CWE: m.CWE, Component: m.Component, Vulnerability: m.Vulnerability,
-		Reachability: fairlead.ReachableUnknown, FixedIn: m.FixedIn,
-		Message: fmt.Sprintf("%s %s: %s", m.Component.Name, m.Component.Version, cmp.Or(m.Summary, m.Canonical)),
+	found := correlate.Findings(m, correlate.Mentioned(h.PURL, h.Mention))
+	for i, f := range found {
+		if f.Component.Dev { // as the scan has it
+			found[i].Reachability = fairlead.ReachableUnused
+		}
 	}
-	if m.ClearedBy != "" {
-		f.Fix = strings.TrimSuffix(m.ClearedBy+" clears everything known about it: "+remedy.Command(m.Package.Ecosystem, m.Package.Name, m.ClearedBy, false), ": ")
-	}
-	return fairlead.Exposure{
+	x := fairlead.Exposure{
 		Environment: h.Environment, Service: h.Service, Release: h.Release, Vulnerability: m.Canonical, PURL: h.PURL,
-		Finding: f, Database: e.Database, Since: e.Now,
+		Finding: found[0], Database: e.Database, Since: e.Now,
 	}
+	if len(found) > 1 {
+		x.Elsewhere = found[1:]
+	}
+	return x
 }
 
 func idOf(x fairlead.Exposure) string {
@@ -218,7 +301,7 @@ func idOf(x fairlead.Exposure) string {
 func order(a, b fairlead.Exposure) int { return cmp.Compare(idOf(a), idOf(b)) }
 
 // record writes what changed: one record for each release and vulnerability,
-// all in one update.
+// and the findings that it makes, all in one update.
 func (e *Evaluator) record(ctx context.Context, c Change) error {
 	var u fairlead.Update
 	for _, list := range []struct {
@@ -226,23 +309,33 @@ func (e *Evaluator) record(ctx context.Context, c Change) error {
 		all []fairlead.Exposure
 	}{{fairlead.RecordReleaseAffected, c.Affected}, {fairlead.RecordReleaseCleared, c.Cleared}} {
 		for _, x := range list.all {
-			data, err := json.Marshal(map[string]any{
+			u.Records = append(u.Records, e.fact(list.typ, string(x.Release), idOf(x), map[string]any{
 				"environment": x.Environment, "service": x.Service, "release": x.Release, "vulnerability": x.Vulnerability,
 				"component": x.PURL, "severity": x.Finding.Severity, "fixed_in": x.Finding.FixedIn, "database": e.Database,
-			})
-			if err != nil {
-				return &fairlead.Problem{Op: "record exposure", Kind: fairlead.KindInternal, Err: err}
-			}
-			u.Records = append(u.Records, fairlead.Record{
-				ID:   string(list.typ) + "/" + fairlead.DigestJSON([]string{idOf(x), string(e.Database)}).Short() + "/" + fmt.Sprint(e.Now.UnixNano()),
-				Type: list.typ, Subject: string(x.Release), Time: e.Now, Data: data,
-			})
+			}))
 			u.Exposures = append(u.Exposures, x)
 		}
+	}
+	if u.Findings = c.Findings; len(c.Findings) > 0 {
+		u.Records = append(u.Records, e.fact(fairlead.RecordFindingsChanged, string(e.Database), "findings", map[string]any{
+			"changed": len(c.Findings), "database": e.Database,
+		}))
 	}
 	if len(u.Records) == 0 {
 		return nil
 	}
 	_, err := e.Index.Commit(ctx, u)
 	return err
+}
+
+// fact makes a record of a re-evaluation. about tells it from the others of one.
+func (e *Evaluator) fact(typ fairlead.RecordType, subject, about string, data map[string]any) fairlead.Record {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		panic("exposure: record " + about + ": " + err.Error()) // plain data always encodes
+	}
+	return fairlead.Record{
+		ID:   fmt.Sprintf("%s/%s/%d", typ, fairlead.DigestJSON([]string{about, string(e.Database)}).Short(), e.Now.UnixNano()),
+		Type: typ, Subject: subject, Time: e.Now, Data: raw,
+	}
 }

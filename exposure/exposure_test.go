@@ -32,10 +32,15 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOn(t, "sqlite:"+filepath.Join(t.TempDir(), "fairlead.db"))
+}
+
+func newWorldOn(t testing.TB, url string) *world {
+	t.Helper()
 	w := &world{TB: t, dir: t.TempDir(), bills: map[string][]byte{}}
 	w.file = filepath.Join(w.dir, "vulndb.sqlite")
 	var err error
-	w.db, err = store.Open(t.Context(), "sqlite:"+filepath.Join(w.dir, "fairlead.db"))
+	w.db, err = store.Open(t.Context(), url)
 	w.must(err)
 	t.Cleanup(func() { w.db.Close() })
 	return w
@@ -49,8 +54,8 @@ func (w *world) must(err error) {
 }
 
 // Documents gives what a deployment's run has signed, without a signature.
-func (w *world) Documents(_ context.Context, deployment string) ([][]byte, error) {
-	if b := w.bills[deployment]; b != nil {
+func (w *world) Documents(_ context.Context, s fairlead.EnvironmentState) ([][]byte, error) {
+	if b := w.bills[s.Deployment]; b != nil {
 		return [][]byte{b}, nil
 	}
 	return nil, nil

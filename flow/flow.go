@@ -74,6 +74,13 @@ type Followed interface {
 	Exceptions(ctx context.Context, service string, all bool) ([]fairlead.Exception, error)
 }
 
+// Arrivals are told which releases take traffic.
+type Arrivals interface {
+	// Arrived finds out what is known of the release that takes the traffic of an
+	// environment now. Called twice, it does nothing the second time.
+	Arrived(ctx context.Context, environment, service string) error
+}
+
 // Worker does the work of one task.
 type Worker interface {
 	// Execute does the task, all attempts included. The error is for work that
@@ -107,6 +114,7 @@ type Parts struct {
 	Signer    Signer
 	Desk      Desk
 	Followed  Followed // nil: findings are not followed, and count as they are
+	Arrivals  Arrivals // nil: nobody is told
 	// Organisation gives the organisation's policy in force; nil: there is none.
 	// When it cannot be read nothing passes.
 	Organisation func(ctx context.Context) ([]fairlead.PolicyModule, error)

@@ -96,9 +96,27 @@ func (m *move) write(step string, typ fairlead.RecordType, id string,
 			st.UpdatedAt = at
 			u.Environment = &st
 		}
-		return m.Ledger.Commit(ctx, u)
+		return m.commitPlace(ctx, u)
 	})
 	return err
+}
+
+// commitPlace applies an update and, when an environment is among what it
+// changes, tells who has to know what takes the traffic there now. They are told
+// in the same step, so that a crash in between tells them when it is done again,
+// and after the commit, so that they find it. What they cannot do now is reported
+// and left: it is caught up with when the vulnerabilities are looked at next.
+func (f *flows) commitPlace(ctx context.Context, u fairlead.Update) (bool, error) {
+	applied, err := f.Ledger.Commit(ctx, u)
+	st := u.Environment
+	if err != nil || f.Arrivals == nil || st == nil || st.Current == nil {
+		return applied, err
+	}
+	fault, err := f.attempt(ctx, func() error { return f.Arrivals.Arrived(ctx, st.Environment, st.Service) })
+	if fault != nil {
+		f.Trouble(fault.Problem())
+	}
+	return applied, err
 }
 
 // deployment reads the deployment as recorded, or gives a new one.

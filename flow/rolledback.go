@@ -78,7 +78,7 @@ func (f *flows) endRollback(fl *engine.Flow, in Rollback, t turned, done settled
 			u.Run = &run
 			u.Records = append(u.Records, record(in.RunID+"/finished", fairlead.RecordRunFinished, in.RunID, in.RunID, at, run))
 		}
-		return f.Ledger.Commit(ctx, u)
+		return f.commitPlace(ctx, u)
 	})
 	return err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"fairlead.dev"
@@ -13,14 +14,20 @@ const (
 	putComponent  = `INSERT INTO inventory_component (num, purl, key) SELECT coalesce(max(num), 0) + 1, ?, ? FROM inventory_component`
 	findSBOM      = `SELECT num FROM inventory_sbom WHERE sbom = ?`
 	putSBOM       = `INSERT INTO inventory_sbom (num, sbom) SELECT coalesce(max(num), 0) + 1, ? FROM inventory_sbom`
-	putPart       = `INSERT INTO inventory_part (component, sbom) VALUES (?, ?) ON CONFLICT (component, sbom) DO NOTHING`
+	findMention   = `SELECT num FROM inventory_mention WHERE doc = ?`
+	putMention    = `INSERT INTO inventory_mention (num, doc) SELECT coalesce(max(num), 0) + 1, ? FROM inventory_mention`
+	putPart       = `INSERT INTO inventory_part (component, sbom, mention) VALUES (?, ?, ?) ON CONFLICT (component, sbom) DO NOTHING`
+	putLooked     = `UPDATE inventory_release SET looked = 1 WHERE release_id = ?`
 	putHeld       = `INSERT INTO inventory_release (release_id, sbom) VALUES (?, ?) ON CONFLICT (release_id, sbom) DO NOTHING`
 	putExposure   = `INSERT INTO exposure (environment, service, release_id, vulnerability, purl, over, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (environment, service, release_id, vulnerability, purl) DO UPDATE SET over = excluded.over, doc = excluded.doc`
-	unindexed = `SELECT e.doc FROM environment e WHERE e.release_id <> ''
-		AND NOT EXISTS (SELECT 1 FROM inventory_release r WHERE r.release_id = e.release_id) ORDER BY e.environment, e.service`
-	holders = `SELECT e.environment, e.service, e.release_id, c.purl
-		FROM inventory_component c JOIN inventory_part p ON p.component = c.num
+	unlooked = `SELECT e.doc FROM environment e WHERE e.release_id <> ''
+		AND NOT EXISTS (SELECT 1 FROM inventory_release r WHERE r.release_id = e.release_id AND r.looked = 1) ORDER BY e.environment, e.service`
+	partsIn = `SELECT c.key, c.purl, m.doc FROM inventory_release r JOIN inventory_part p ON p.sbom = r.sbom
+		JOIN inventory_component c ON c.num = p.component JOIN inventory_mention m ON m.num = p.mention
+		WHERE r.release_id = ? ORDER BY c.purl`
+	holders = `SELECT e.environment, e.service, e.release_id, c.purl, m.doc
+		FROM inventory_component c JOIN inventory_part p ON p.component = c.num JOIN inventory_mention m ON m.num = p.mention
 		JOIN inventory_release r ON r.sbom = p.sbom JOIN environment e ON e.release_id = r.release_id
 		WHERE c.purl = ? ORDER BY e.environment, e.service`
 )
@@ -28,20 +35,32 @@ const (
 // PutInventory writes down what a release is made of. A document that is there
 // already, of another release, is not written again.
 func (s *Store) PutInventory(ctx context.Context, v fairlead.Inventory) error {
+	mentions := make([]string, len(v.Components))
+	for i, c := range v.Components {
+		doc, err := json.Marshal(c.Mention)
+		if err != nil {
+			return &fairlead.Problem{Op: "write inventory", Kind: fairlead.KindInvalid, Err: err}
+		}
+		mentions[i] = string(doc)
+	}
 	return s.write(ctx, "write inventory", func(t *tx) error {
 		sbom, fresh, err := t.intern(findSBOM, putSBOM, string(v.SBOM))
 		if err != nil {
 			return err
 		}
-		for _, c := range v.Components {
+		for i, c := range v.Components {
 			if !fresh {
 				break
+			}
+			mention, _, err := t.intern(findMention, putMention, mentions[i])
+			if err != nil {
+				return err
 			}
 			num, _, err := t.intern(findComponent, putComponent, c.PURL, c.Key)
 			if err != nil {
 				return err
 			}
-			if _, err := t.exec(putPart, num, sbom); err != nil {
+			if _, err := t.exec(putPart, num, sbom, mention); err != nil {
 				return err
 			}
 		}
@@ -62,9 +81,19 @@ func (t *tx) intern(find, put string, args ...any) (num int64, fresh bool, err e
 	return num, true, t.row(find, args[:1], &num)
 }
 
-// Unindexed gives the environments whose release has no inventory.
-func (s *Store) Unindexed(ctx context.Context) ([]fairlead.EnvironmentState, error) {
-	return many[fairlead.EnvironmentState](ctx, s, "read inventory", unindexed)
+// Unlooked gives the environments whose release has no inventory, or one that
+// was not looked up yet.
+func (s *Store) Unlooked(ctx context.Context) ([]fairlead.EnvironmentState, error) {
+	return many[fairlead.EnvironmentState](ctx, s, "read inventory", unlooked)
+}
+
+// PutLooked writes down that the vulnerabilities of a release with an inventory
+// were looked up.
+func (s *Store) PutLooked(ctx context.Context, release fairlead.Digest) error {
+	return s.write(ctx, "write inventory", func(t *tx) error {
+		_, err := t.exec(putLooked, string(release))
+		return err
+	})
 }
 
 // PartsOf gives every component that some inventory has of the packages.
@@ -89,41 +118,42 @@ func (s *Store) PartsOf(ctx context.Context, keys []string) ([]fairlead.Part, er
 	return all, nil
 }
 
-// PartsIn gives the components of a release.
+// PartsIn gives the components of a release, each as every bill of materials of
+// it mentions it.
 func (s *Store) PartsIn(ctx context.Context, release fairlead.Digest) ([]fairlead.Part, error) {
-	rows, err := s.query(ctx, `SELECT c.key, c.purl FROM inventory_release r JOIN inventory_part p ON p.sbom = r.sbom
-		JOIN inventory_component c ON c.num = p.component WHERE r.release_id = ? ORDER BY c.purl`, string(release))
-	if err != nil {
-		return nil, s.problem("read inventory", err)
-	}
-	defer rows.Close()
-	var all []fairlead.Part
-	for rows.Next() {
-		var p fairlead.Part
-		if err := rows.Scan(&p.Key, &p.PURL); err != nil {
-			return nil, s.problem("read inventory", err)
-		}
-		all = append(all, p)
-	}
-	return all, s.problem("read inventory", rows.Err())
+	return inventory(ctx, s, partsIn, string(release), func(p *fairlead.Part, doc *string) []any {
+		return []any{&p.Key, &p.PURL, doc}
+	}, func(p *fairlead.Part) *fairlead.Mention { return &p.Mention })
 }
 
 // Holders gives the releases that take traffic and have a component in them.
 func (s *Store) Holders(ctx context.Context, purl string) ([]fairlead.Holder, error) {
-	rows, err := s.query(ctx, holders, purl)
+	return inventory(ctx, s, holders, purl, func(h *fairlead.Holder, doc *string) []any {
+		return []any{&h.Environment, &h.Service, &h.Release, &h.PURL, doc}
+	}, func(h *fairlead.Holder) *fairlead.Mention { return &h.Mention })
+}
+
+// inventory reads rows about components, with how they are mentioned.
+func inventory[T any](ctx context.Context, s *Store, query, arg string, columns func(*T, *string) []any, mention func(*T) *fairlead.Mention) ([]T, error) {
+	const op = "read inventory"
+	rows, err := s.query(ctx, query, arg)
 	if err != nil {
-		return nil, s.problem("read inventory", err)
+		return nil, s.problem(op, err)
 	}
 	defer rows.Close()
-	var all []fairlead.Holder
+	var all []T
 	for rows.Next() {
-		var h fairlead.Holder
-		if err := rows.Scan(&h.Environment, &h.Service, &h.Release, &h.PURL); err != nil {
-			return nil, s.problem("read inventory", err)
+		var v T
+		var doc string
+		if err := rows.Scan(columns(&v, &doc)...); err != nil {
+			return nil, s.problem(op, err)
 		}
-		all = append(all, h)
+		if err := json.Unmarshal([]byte(doc), mention(&v)); err != nil {
+			return nil, s.problem(op, err)
+		}
+		all = append(all, v)
 	}
-	return all, s.problem("read inventory", rows.Err())
+	return all, s.problem(op, rows.Err())
 }
 
 // Exposures gives the exposures that hold, of releases that take traffic now.

@@ -205,9 +205,15 @@ func identity(o fairlead.Observation) string {
 	return join0(o.Tool, toolName(o.ToolVersion), o.Rule, o.Fingerprint)
 }
 
-// miss notes what the tools that looked at everything did not see any more. A
-// finding that nobody sees is fixed.
+// miss notes what the tools that looked at everything did not see any more.
 func (b *book) miss() {
+	b.drop(func(_ *fairlead.Tracked, o fairlead.Observation) bool {
+		return o.Last.Before(b.scan.Time) && slices.Contains(b.scan.Complete, o.Tool)
+	})
+}
+
+// drop notes which observations hold no more. A finding that nobody sees is fixed.
+func (b *book) drop(gone func(*fairlead.Tracked, fairlead.Observation) bool) {
 	for _, id := range slices.Sorted(maps.Keys(b.all)) {
 		t := b.all[id]
 		if !t.FixedAt.IsZero() || t.Into != "" {
@@ -215,7 +221,7 @@ func (b *book) miss() {
 		}
 		left := 0
 		for i, o := range t.Observations {
-			if o.Gone.IsZero() && o.Last.Before(b.scan.Time) && slices.Contains(b.scan.Complete, o.Tool) {
+			if o.Gone.IsZero() && gone(t, o) {
 				t.Observations[i].Gone = b.scan.Time
 			}
 			if t.Observations[i].Gone.IsZero() {

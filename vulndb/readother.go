@@ -113,6 +113,10 @@ func (b *builder) readKEV(ctx context.Context, in Input, body []byte) error {
 		return invalid(in, err)
 	}
 	v := in.source(KindKEV, "kev", c.Released)
+	was, err := b.listed(ctx)
+	if err != nil {
+		return importProblem(fairlead.KindUnavailable, "", err)
+	}
 	return b.replace(ctx, "kev", v, body, func() (int, error) {
 		for _, e := range c.Entries {
 			_, err := b.exec(ctx, "INSERT OR REPLACE INTO kev (cve, source, added, due, ransomware, action) VALUES (?, ?, ?, ?, ?, ?)",
@@ -121,8 +125,44 @@ func (b *builder) readKEV(ctx context.Context, in Input, body []byte) error {
 				return 0, importProblem(fairlead.KindUnavailable, "", err)
 			}
 		}
+		is, err := b.listed(ctx)
+		for cve := range is {
+			if err == nil && !was[cve] {
+				err = b.touchNamed(ctx, cve)
+			}
+		}
+		for cve := range was {
+			if err == nil && !is[cve] {
+				err = b.touchNamed(ctx, cve)
+			}
+		}
+		if err != nil {
+			return 0, importProblem(fairlead.KindUnavailable, "", err)
+		}
 		return len(c.Entries), nil
 	})
+}
+
+// listed gives the vulnerabilities that are known to be exploited.
+func (b *builder) listed(ctx context.Context) (map[string]bool, error) {
+	st, err := b.prepare(ctx, "SELECT cve FROM kev")
+	if err != nil {
+		return nil, err
+	}
+	rows, err := st.QueryContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[string]bool{}
+	for rows.Next() {
+		var cve string
+		if err := rows.Scan(&cve); err != nil {
+			return nil, err
+		}
+		all[cve] = true
+	}
+	return all, rows.Err()
 }
 
 func (b *builder) readEPSS(ctx context.Context, in Input, body []byte) error {

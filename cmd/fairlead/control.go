@@ -102,11 +102,12 @@ func (c *controlPlane) register(h home, log *slog.Logger, repo *worktree.Repo, k
 	}
 	db := c.store
 	trust := evidence.TrustKeys(key.Public())
-	known := advisories(c.wiring.env.vulndb(h, c.set))
+	database := c.wiring.env.vulndb(h, c.set)
+	known := advisories(database)
 	c.book = evidence.Book{Shelf: db, History: db, Verifier: trust, Content: blobs.Open, Advisories: known}
 	flow.Register(c.engine, flow.Parts{
 		Ledger: db, Reader: db, Situation: db, Archive: db, Line: db, Looks: db, Metrics: c.wiring.env.openMetrics, Signer: signer{key}, Content: blobs.Open, Desk: c.Desk,
-		Followed: db, Organisation: organisation(h, c.wiring.env),
+		Followed: db, Arrivals: lookout{db, trust, database}, Organisation: organisation(h, c.wiring.env),
 		Worker: worker.New(worker.Options{
 			Types: types, Workspaces: repo, Memory: db, Shelf: db, Journal: db, Signer: key, Blobs: blobs,
 			Verifier: trust, Dir: h.work(), Cache: h.cache(), Hide: []string{h.root}, ReadOnly: repo.Protected(),

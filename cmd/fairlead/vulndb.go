@@ -128,6 +128,9 @@ func (v vulnerabilities) take(ctx context.Context, inputs []vulndb.Input) (cli.V
 	for _, x := range affected.Cleared {
 		lines = append(lines, "no longer affected: "+exposed(x))
 	}
+	if n := len(affected.Findings); n > 0 {
+		lines = append(lines, fmt.Sprintf("%d findings opened, changed or fixed: `fairlead findings list` has their due dates", n))
+	}
 	for _, f := range flips {
 		lines = append(lines, flipLine(f))
 	}
@@ -143,7 +146,7 @@ func exposed(x fairlead.Exposure) string { return record.ExposureLines([]fairlea
 // evaluate looks who is affected by what is said about packages now. Without a
 // repository and without a store nothing runs that could be.
 func (v vulnerabilities) evaluate(ctx context.Context, file string, packages []vulndb.Key) (exposure.Change, []reevaluate.Flip, error) {
-	none := exposure.Change{Affected: []fairlead.Exposure{}, Cleared: []fairlead.Exposure{}}
+	none := exposure.Change{Affected: []fairlead.Exposure{}, Cleared: []fairlead.Exposure{}, Findings: []fairlead.Tracked{}}
 	if _, err := worktree.Open(ctx, v.set.Dir); err != nil && v.set.State == "" {
 		return none, []reevaluate.Flip{}, nil //nolint:nilerr // a database by itself, such as on the machine that fetches it
 	}
@@ -166,53 +169,20 @@ func (v vulnerabilities) evaluate(ctx context.Context, file string, packages []v
 		return none, nil, err
 	}
 	defer known.Close()
-	state, err := known.State(ctx)
-	if err != nil {
-		return none, nil, err
-	}
 	before, err := db.Exposures(ctx)
 	if err != nil {
 		return none, nil, err
 	}
-	now := time.Now().UTC()
-	e := exposure.Evaluator{
-		Index: db, Documents: documents{db, evidence.TrustKeys(key.Public())}, Advisories: known, Database: state.Digest, Now: now,
+	e, err := lookout{db, evidence.TrustKeys(key.Public()), file}.evaluator(ctx, known)
+	if err != nil {
+		return none, nil, err
 	}
 	change, err := e.Evaluate(ctx, packages)
 	if err != nil {
 		return none, nil, err
 	}
-	flips, err := v.redecide(ctx, h, db, key.Public(), before, change, now)
-	return exposure.Change{Affected: append(none.Affected, change.Affected...), Cleared: append(none.Cleared, change.Cleared...)}, flips, err
-}
-
-// documents reads the bills of materials of runs from their evidence.
-type documents struct {
-	db    *store.Store
-	trust evidence.Trust
-}
-
-// Documents gives what the run behind a deployment signed. Evidence that does
-// not verify is none.
-func (d documents) Documents(ctx context.Context, deployment string) ([][]byte, error) {
-	dep, err := d.db.Deployment(ctx, deployment)
-	if err != nil {
-		return nil, err
-	}
-	all, err := d.db.EvidenceOf(ctx, dep.RunID)
-	if err != nil {
-		return nil, err
-	}
-	var out [][]byte
-	for _, e := range all {
-		if e.PredicateType != fairlead.PredicateSBOM {
-			continue
-		}
-		if s, err := d.trust.Verify(e); err == nil {
-			out = append(out, s.Predicate)
-		}
-	}
-	return out, nil
+	flips, err := v.redecide(ctx, h, db, key.Public(), before, change, e.Now)
+	return change, flips, err
 }
 
 func (v vulnerabilities) Affected(ctx context.Context) (cli.View, error) {

@@ -77,7 +77,7 @@ var house = []room{
 		"golang.org/x/mod", "github.com/BurntSushi/toml", "go.yaml.in/yaml/v3",
 	}},
 	{path: "sbom", purity: pure, rooms: []string{".", "format/*"}},
-	{path: "step/scan/sca", rooms: stepRooms("reach", "remedy", "vulndb")},
+	{path: "step/scan/sca", rooms: stepRooms("correlate", "reach", "vulndb")},
 	{path: "step/check/http", rooms: stepRooms()},
 	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},
 
@@ -111,7 +111,9 @@ var house = []room{
 	{path: "reach", rooms: []string{"."}, libs: []string{"golang.org/x/vuln", "golang.org/x/sys"}},
 	{path: "remedy", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "reevaluate", rooms: []string{".", "gate", "triage"}},
-	{path: "exposure", rooms: []string{".", "format/*", "remedy", "vulndb"}},
+	// A scan and a look at what runs make the same findings of the same components.
+	{path: "correlate", rooms: []string{".", "format/*", "remedy", "vulndb"}},
+	{path: "exposure", rooms: []string{".", "correlate", "format/*", "triage", "vulndb"}},
 
 	{path: "format/cyclonedx", libs: []string{"github.com/CycloneDX/cyclonedx-go"}},
 	{path: "format/intoto", libs: []string{

@@ -20,11 +20,12 @@ func exposures(t *testing.T, url string) {
 		commit(t, s, u)
 	}
 	live("exposure-1", 1, old)
-	states, err := s.Unindexed(ctx)
+	states, err := s.Unlooked(ctx)
 	if err != nil || len(states) != 1 || states[0].Current.ID != old {
 		t.Fatalf("without inventory: %+v, %v", states, err)
 	}
-	a, b := fairlead.Part{Key: "Go/a", PURL: "pkg:golang/a@v1.0.0"}, fairlead.Part{Key: "Go/b", PURL: "pkg:golang/b@v1.0.0"}
+	mention := fairlead.Mention{Places: []fairlead.Location{{Path: "web/go.mod", Line: 3}}, Direct: true}
+	a, b := fairlead.Part{Key: "Go/a", PURL: "pkg:golang/a@v1.0.0", Mention: mention}, fairlead.Part{Key: "Go/b", PURL: "pkg:golang/b@v1.0.0"}
 	for _, v := range []fairlead.Inventory{
 		{Release: old, SBOM: fairlead.DigestBytes([]byte("1")), Components: []fairlead.Part{a, b}},
 		{Release: old, SBOM: fairlead.DigestBytes([]byte("1")), Components: []fairlead.Part{a, b}}, // again
@@ -34,11 +35,22 @@ func exposures(t *testing.T, url string) {
 			t.Fatal(err)
 		}
 	}
-	if states, err := s.Unindexed(ctx); err != nil || len(states) != 0 {
-		t.Errorf("with inventory: %+v, %v", states, err)
+	if states, err := s.Unlooked(ctx); err != nil || len(states) != 1 {
+		t.Errorf("with inventory and not looked at: %+v, %v", states, err)
+	}
+	if err := s.PutLooked(ctx, old); err != nil {
+		t.Fatal(err)
+	}
+	if states, err := s.Unlooked(ctx); err != nil || len(states) != 0 {
+		t.Errorf("looked at: %+v, %v", states, err)
+	}
+	in, err := s.PartsIn(ctx, old)
+	same(t, "parts of a release", in, []fairlead.Part{a, b})
+	if err != nil {
+		t.Error(err)
 	}
 	parts, err := s.PartsOf(ctx, []string{"Go/a", "Go/none"})
-	same(t, "parts of a package", parts, []fairlead.Part{a})
+	same(t, "parts of a package", parts, []fairlead.Part{{Key: a.Key, PURL: a.PURL}})
 	if err != nil {
 		t.Error(err)
 	}
@@ -52,7 +64,7 @@ func exposures(t *testing.T, url string) {
 			same(t, "holder", got[i], want[i])
 		}
 	}
-	holding(a.PURL, fairlead.Holder{Environment: "production", Service: "shop", Release: old, PURL: a.PURL})
+	holding(a.PURL, fairlead.Holder{Environment: "production", Service: "shop", Release: old, PURL: a.PURL, Mention: mention})
 	x := fairlead.Exposure{
 		Environment: "production", Service: "shop", Release: old, Vulnerability: "CVE-2026-1", PURL: a.PURL,
 		Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),

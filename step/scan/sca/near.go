@@ -36,15 +36,15 @@ func (s *scan) nearness(ctx context.Context) near {
 	var packages []string
 	for _, m := range s.matches.Found {
 		p := s.parts[m.Component.PURL]
-		n.dev[m.Component.PURL] = p.component.Dev
+		n.dev[m.Component.PURL] = p.Component.Dev
 		switch {
 		case m.Package.Ecosystem == "Go":
-			for _, file := range p.foundIn {
-				if path.Base(file) == "go.mod" {
-					modules[path.Dir(file)] = append(modules[path.Dir(file)], m.Records...)
+			for _, at := range p.Places {
+				if path.Base(at.Path) == "go.mod" {
+					modules[path.Dir(at.Path)] = append(modules[path.Dir(at.Path)], m.Records...)
 				}
 			}
-		case m.Package.Ecosystem == "npm" && p.component.Direct:
+		case m.Package.Ecosystem == "npm" && p.Component.Direct:
 			packages = append(packages, m.Package.Name)
 		}
 	}
@@ -64,15 +64,15 @@ func (s *scan) nearness(ctx context.Context) near {
 	return n
 }
 
-// of tells how near a match in a place is, and adds to the message where it is called.
-func (n near) of(m vulndb.Match, places []string, message string) (fairlead.Reachability, string) {
+// of tells how near a match in a place, "" when none is known, is, and adds to the message where it is called.
+func (n near) of(m vulndb.Match, place, message string) (fairlead.Reachability, string) {
 	switch {
 	case n.dev[m.Component.PURL], m.Package.Ecosystem == "npm" && n.unused[m.Package.Name]:
 		return fairlead.ReachableUnused, message
-	case m.Package.Ecosystem != "Go" || len(places) == 0:
+	case m.Package.Ecosystem != "Go" || place == "":
 		return fairlead.ReachableUnknown, message
 	}
-	report, ok := n.modules[path.Dir(places[0])]
+	report, ok := n.modules[path.Dir(place)]
 	if !ok {
 		return fairlead.ReachableUnknown, message
 	}
@@ -90,7 +90,7 @@ func (n near) of(m vulndb.Match, places []string, message string) (fairlead.Reac
 	case m.Imports == nil, best.Reachability == fairlead.ReachableUnused:
 		return fairlead.ReachableUnknown, message
 	case best.Location.Path != "":
-		message += fmt.Sprintf("; called at %s:%d by %s", path.Join(path.Dir(places[0]), best.Location.Path), best.Location.Line, best.Caller)
+		message += fmt.Sprintf("; called at %s:%d by %s", path.Join(path.Dir(place), best.Location.Path), best.Location.Line, best.Caller)
 	}
 	return best.Reachability, message
 }

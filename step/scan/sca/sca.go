@@ -13,16 +13,16 @@ import (
 	"os"
 
 	"fairlead.dev"
+	"fairlead.dev/correlate"
 	"fairlead.dev/format/cyclonedx"
 	"fairlead.dev/step"
 	"fairlead.dev/vulndb"
 )
 
 // Name is the step type's name, and the tool of its findings.
-const Name = "scan.sca"
+const Name = correlate.Tool
 
-// version is that of the rules in here: raise it when they find something else.
-const version = "1"
+const version = correlate.Version
 
 // maxDocument is the largest bill of materials that is read, in bytes.
 const maxDocument = 256 << 20
@@ -77,7 +77,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		return step.Out{}, err
 	}
 	s := scan{in: in, config: config, root: root, db: db, state: state}
-	s.list(document)
+	s.parts = correlate.Parts(document)
 	if err := s.match(ctx, document); err != nil {
 		return step.Out{}, err
 	}
