@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fairlead.dev"
+	"fairlead.dev/format/cyclonedx"
 	"fairlead.dev/reach"
 	"fairlead.dev/vulndb"
 )
@@ -18,7 +19,7 @@ import (
 // near knows how near the vulnerabilities are.
 type near struct {
 	modules map[string]reach.Report // by directory of the go.mod
-	unused  map[string]bool         // npm packages that no file of the source names
+	unused  map[string]bool         // npm packages that no file of the source names and no other package needs
 	dev     map[string]bool         // purls that are for development only
 }
 
@@ -28,6 +29,29 @@ var order = []fairlead.Reachability{
 }
 
 func nearness(r fairlead.Reachability) int { return slices.Index(order, r) }
+
+// alone gives the purls of npm packages that no other package needs. There are
+// none unless the document says of all of them what they need.
+func alone(d cyclonedx.Document) map[string]bool {
+	out, needed := map[string]bool{}, map[string]bool{}
+	var packages []cyclonedx.Component
+	for _, c := range d.Components {
+		if !strings.HasPrefix(c.PURL, "pkg:npm/") {
+			continue
+		}
+		if d.Known[c.Identity()] != cyclonedx.Complete {
+			return out
+		}
+		packages = append(packages, c)
+		for _, ref := range c.DependsOn {
+			needed[ref] = true
+		}
+	}
+	for _, c := range packages {
+		out[c.PURL] = !needed[c.Identity()]
+	}
+	return out
+}
 
 // nearness finds out how near what was matched is.
 func (s *scan) nearness(ctx context.Context) near {
@@ -44,7 +68,7 @@ func (s *scan) nearness(ctx context.Context) near {
 					modules[path.Dir(at.Path)] = append(modules[path.Dir(at.Path)], m.Records...)
 				}
 			}
-		case m.Package.Ecosystem == "npm" && p.Component.Direct:
+		case m.Package.Ecosystem == "npm" && p.Component.Direct && s.alone[m.Component.PURL]:
 			packages = append(packages, m.Package.Name)
 		}
 	}

@@ -77,7 +77,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		return step.Out{}, err
 	}
 	s := scan{in: in, config: config, root: root, db: db, state: state}
-	s.parts = correlate.Parts(document)
+	s.parts, s.alone = correlate.Parts(document), alone(document)
 	if err := s.match(ctx, document); err != nil {
 		return step.Out{}, err
 	}

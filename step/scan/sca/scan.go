@@ -25,6 +25,7 @@ type scan struct {
 	state  vulndb.State
 
 	parts     map[string]correlate.Part // by purl
+	alone     map[string]bool           // purls that nothing but the project itself needs
 	matches   vulndb.Matches
 	findings  []fairlead.Finding
 	reachable int // vulnerabilities of Go code that were analysed
