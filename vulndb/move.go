@@ -71,11 +71,11 @@ func Download(ctx context.Context, dir, mirror string, addresses []string) ([]In
 		file := filepath.Join(dir, fmt.Sprint(i)+"-"+cmp.Or(path.Base(u.Path), "file"))
 		if err := fetch(ctx, from, file); err != nil {
 			return nil, &fairlead.Problem{
-				Op: "sync vulnerability database", Kind: fairlead.KindUnavailable, Err: fmt.Errorf("%s: %w", from, err),
+				Op: "sync vulnerability database", Kind: fairlead.KindUnavailable, Err: fmt.Errorf("%s: %w", shown(from), err),
 				Hint: "nothing was imported; `--mirror` names another server, `fairlead vulndb import` takes files",
 			}
 		}
-		inputs = append(inputs, Input{Path: file, Origin: address})
+		inputs = append(inputs, Input{Path: file, Origin: shown(address)})
 	}
 	return inputs, nil
 }
@@ -83,16 +83,25 @@ func Download(ctx context.Context, dir, mirror string, addresses []string) ([]In
 func mirrored(address, mirror string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", fmt.Errorf("%q is no address", address)
+		return "", fmt.Errorf("%q is no address", shown(address))
 	}
 	if mirror == "" {
 		return address, nil
 	}
 	m, err := url.Parse(mirror)
 	if err != nil || m.Host == "" {
-		return "", fmt.Errorf("%q is no address", mirror)
+		return "", fmt.Errorf("%q is no address", shown(mirror))
 	}
 	return strings.TrimSuffix(mirror, "/") + u.EscapedPath(), nil
+}
+
+// shown gives an address without the password that may be in it.
+func shown(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the address"
+	}
+	return u.Redacted()
 }
 
 func fetch(ctx context.Context, from, file string) error {
