@@ -1,9 +1,12 @@
 package fairlead
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -89,6 +92,26 @@ type Vulnerability struct {
 	EPSS    float64   `json:"epss,omitempty"` // probability of exploitation in 30 days; 0 is unknown
 	KEV     time.Time `json:"kev,omitzero"`   // when it entered the catalogue of known exploited vulnerabilities
 	VEX     string    `json:"vex,omitempty"`  // OpenVEX status that applies: "not_affected"
+}
+
+// Canonical is the one name of a vulnerability that has several: the smallest by
+// [CompareIDs] of its id and its aliases.
+func (v Vulnerability) Canonical() string {
+	return slices.MinFunc(append([]string{v.ID}, v.Aliases...), CompareIDs)
+}
+
+// CompareIDs orders identifiers of vulnerabilities: most databases know a CVE,
+// then a GHSA; those of one kind by their letters.
+func CompareIDs(a, b string) int {
+	generality := func(id string) int {
+		for i, prefix := range []string{"CVE-", "GHSA-"} {
+			if strings.HasPrefix(id, prefix) {
+				return i
+			}
+		}
+		return 2
+	}
+	return cmp.Or(cmp.Compare(generality(a), generality(b)), cmp.Compare(a, b))
 }
 
 // Fingerprint gives the identity of a finding: a hash of its category and of

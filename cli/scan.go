@@ -19,6 +19,7 @@ type ScanQuery struct {
 	Ignored  bool     // files that git ignores, too
 	SARIF    string   // file to be written; "" = none
 	Platform string   // of an image for several, "" = linux/amd64
+	From     []string // files that other scanners reported into
 	Base     string   // path or reference of the base image, "scratch", or "" when it is not known
 }
 
@@ -76,9 +77,12 @@ func (c *commands) scanCommand() *cobra.Command {
 			"which is fetched from its registry. It is looked into by image and sca.\n\n" +
 			"A URL is a running service that may be attacked, such as http://127.0.0.1:8080: dast looks for flaws of it from\n" +
 			"outside, within its host and within bounds. It sends GET and POST, and nothing that changes or removes by name.\n\n" +
+			"--from takes in what other scanners reported, as SARIF or in their own formats, beside what the engines find: the\n" +
+			"same thing seen by both is one finding.\n\n" +
 			"A scan by hand remembers nothing: every finding is new, and due as if it had been found first now.",
-		Example: "  fairlead scan\n  fairlead scan ../shop --only secrets,sca --sarif shop.sarif\n  fairlead scan --fail-on none --json",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  fairlead scan\n  fairlead scan ../shop --only secrets,sca --sarif shop.sarif\n" +
+			"  fairlead scan --from semgrep.sarif,trivy.json\n  fairlead scan --fail-on none --json",
+		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
@@ -92,8 +96,9 @@ func (c *commands) scanCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&q.Only, "only", nil, "engines to run: image, secrets, sca, iac, dast (default: all that look at PATH)")
+	f.StringSliceVar(&q.Only, "only", nil, "engines to run: image, secrets, sca, sast, iac, dast, external (default: all that look at PATH)")
 	f.BoolVar(&q.Ignored, "ignored", false, "scan the files that git ignores, too")
+	f.StringSliceVar(&q.From, "from", nil, "reports of other scanners to be taken in; --only external reads nothing else")
 	f.StringVar(&q.SARIF, "sarif", "", "write the findings as SARIF 2.1.0 to this file")
 	f.StringVar(&q.Platform, "platform", "", "which image of one for several platforms (default linux/amd64)")
 	f.StringVar(&q.Base, "base", "", "base image that the image was built from: path, reference or scratch (default: annotations and history tell)")
@@ -142,6 +147,9 @@ func engineLine(e Engine) string {
 		line += "1 finding"
 	default:
 		line += fmt.Sprintf("%d findings", e.Findings)
+	}
+	if e.Result == fairlead.ResultSuccess && e.Type == "scan.external" {
+		line += " of " + e.Reason
 	}
 	return strings.TrimRight(line, " ")
 }

@@ -12,6 +12,7 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/format/cyclonedx"
+	"fairlead.dev/purl"
 	"fairlead.dev/remedy"
 	"fairlead.dev/vulndb"
 )
@@ -45,7 +46,7 @@ func Parts(d cyclonedx.Document) map[string]Part {
 			Layer: c.Property(cyclonedx.PropertyLayer), Base: c.Property(cyclonedx.PropertyBase) == "true",
 		}}
 		if c.Group != "" { // of a document that others made
-			p.Component.Name = vulndb.Component(c.PURL).Name
+			p.Component.Name = purl.Component(c.PURL).Name
 		}
 		lines := map[string]int{}
 		for _, o := range c.Found {
@@ -66,8 +67,8 @@ func (p Part) Mention() fairlead.Mention {
 }
 
 // Mentioned gives the part that an inventory has kept.
-func Mentioned(purl string, m fairlead.Mention) Part {
-	c := vulndb.Component(purl)
+func Mentioned(named string, m fairlead.Mention) Part {
+	c := purl.Component(named)
 	c.Direct, c.Dev, c.Layer, c.Base = m.Direct, m.Dev, m.Layer, m.Base
 	return Part{Component: c, Places: m.Places}
 }

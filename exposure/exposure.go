@@ -16,6 +16,7 @@ import (
 	"fairlead.dev"
 	"fairlead.dev/correlate"
 	"fairlead.dev/format/cyclonedx"
+	"fairlead.dev/purl"
 	"fairlead.dev/vulndb"
 )
 
@@ -72,7 +73,7 @@ const attempts = 5
 // Evaluate looks at the packages whose vulnerabilities may be others now, and
 // at all of every release that was not looked up since it went live, and records
 // what is new: exposures and findings in one. Doing it again changes nothing.
-func (e *Evaluator) Evaluate(ctx context.Context, packages []vulndb.Key) (Change, error) {
+func (e *Evaluator) Evaluate(ctx context.Context, packages []purl.Key) (Change, error) {
 	states, err := e.Index.Unlooked(ctx)
 	if err != nil {
 		return Change{}, err
@@ -174,9 +175,9 @@ func partsOf(b []byte) ([]fairlead.Part, error) {
 	}
 	named := correlate.Parts(d)
 	var parts []fairlead.Part
-	for _, purl := range slices.Sorted(maps.Keys(named)) {
-		if key, _, reason := vulndb.KeyOf(purl); reason == "" {
-			parts = append(parts, fairlead.Part{Key: key.String(), PURL: purl, Mention: named[purl].Mention()})
+	for _, id := range slices.Sorted(maps.Keys(named)) {
+		if key, _, reason := purl.KeyOf(id); reason == "" {
+			parts = append(parts, fairlead.Part{Key: key.String(), PURL: id, Mention: named[id].Mention()})
 		}
 	}
 	return parts, nil
@@ -189,7 +190,7 @@ func (e *Evaluator) compare(ctx context.Context, parts []fairlead.Part, whole []
 	for _, p := range parts {
 		if !looked[p.PURL] {
 			looked[p.PURL] = true
-			components = append(components, vulndb.Component(p.PURL))
+			components = append(components, purl.Component(p.PURL))
 		}
 	}
 	known, err := e.known(ctx, looked)

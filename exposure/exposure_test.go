@@ -11,6 +11,7 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/exposure"
+	"fairlead.dev/purl"
 	"fairlead.dev/store"
 	"fairlead.dev/vulndb"
 )
@@ -94,7 +95,7 @@ func (w *world) learn(id, pkg, withdrawn string) vulndb.Change {
 	return change
 }
 
-func (w *world) evaluate(packages []vulndb.Key) exposure.Change {
+func (w *world) evaluate(packages []purl.Key) exposure.Change {
 	w.Helper()
 	known, err := vulndb.Open(w.Context(), w.file)
 	w.must(err)

@@ -13,6 +13,7 @@ import (
 	"fairlead.dev/exposure"
 	"fairlead.dev/format/cyclonedx"
 	"fairlead.dev/internal/pgtest"
+	"fairlead.dev/purl"
 	"fairlead.dev/triage"
 	"fairlead.dev/vulndb"
 )
@@ -92,7 +93,7 @@ func opensFindings(w *world) {
 	if at := []string{opened[0].Finding.Location.Path, opened[1].Finding.Location.Path}; !slices.Contains(at, "web/package-lock.json") || !slices.Contains(at, "package-lock.json") {
 		w.Errorf("places %v", at)
 	}
-	if again := w.evaluate([]vulndb.Key{{Ecosystem: "npm", Name: "left-pad"}}); len(again.Findings)+len(again.Affected) != 0 {
+	if again := w.evaluate([]purl.Key{{Ecosystem: "npm", Name: "left-pad"}}); len(again.Findings)+len(again.Affected) != 0 {
 		w.Errorf("once more: %+v", again)
 	}
 

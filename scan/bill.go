@@ -5,19 +5,17 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"fairlead.dev"
-	"fairlead.dev/step"
 )
 
 // Bill runs one step type over a copy of the job's source, with the given
 // configuration, and gives the content of the first artifact it leaves: a bill
 // of materials. What it found tells of files that it could not read.
 func (r Runner) Bill(ctx context.Context, j Job, typ string, with map[string]any) ([]byte, []fairlead.Finding, error) {
-	i := slices.IndexFunc(r.Types, func(t step.Type) bool { return t.Name == typ })
-	if i < 0 {
-		return nil, nil, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInternal, Err: errors.New("there is no step type " + typ)}
+	t, err := r.named(typ)
+	if err != nil {
+		return nil, nil, err
 	}
 	w := &work{Runner: r, job: j, workspace: filepath.Join(r.Dir, "src"), shelf: &shelf{dir: filepath.Join(r.Dir, "blobs")}}
 	if err := j.Source.copyTo(ctx, w.workspace); err != nil {
@@ -26,7 +24,7 @@ func (r Runner) Bill(ctx context.Context, j Job, typ string, with map[string]any
 	if err := os.MkdirAll(w.shelf.dir, 0o700); err != nil {
 		return nil, nil, unavailable("scan", err)
 	}
-	out, err := w.once(ctx, Engine{Word: "sbom", Type: typ, settings: with, typ: r.Types[i]})
+	out, err := w.once(ctx, Engine{Word: "sbom", Type: typ, settings: with, typ: t})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -24,6 +24,9 @@ type Engine struct {
 	needed   []string
 	settings map[string]any
 	typ      step.Type
+
+	workspace string // absolute directory that it sees; "": the copy of the source
+	scratch   string // name of its scratch directory, where several engines have one word
 }
 
 // Engines lists the scanner classes in the order in which they are told.
@@ -47,7 +50,7 @@ func Words() []string {
 			words = append(words, e.Word)
 		}
 	}
-	return words
+	return append(words, External)
 }
 
 // choose gives the engines of a job, with their step types. A word that is no
@@ -56,6 +59,9 @@ func (r Runner) choose(j Job) ([]Engine, error) {
 	for _, word := range j.Only {
 		if !slices.Contains(Words(), word) {
 			return nil, invalid("scan", "--only takes "+strings.Join(Words(), ", "), fmt.Errorf("there is no engine %q", word))
+		}
+		if word == External {
+			continue
 		}
 		if i := slices.IndexFunc(Engines(), func(e Engine) bool { return e.Word == word }); !Engines()[i].sees(j) {
 			return nil, invalid("scan", "image looks at images, sca at images and directories, dast at a URL, the others at directories", fmt.Errorf("the engine %s does not look at %s", word, j.kind()))
@@ -66,14 +72,22 @@ func (r Runner) choose(j Job) ([]Engine, error) {
 		if !e.wanted(j) {
 			continue
 		}
-		i := slices.IndexFunc(r.Types, func(t step.Type) bool { return t.Name == e.Type })
-		if i < 0 {
-			return nil, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInternal, Err: errors.New("there is no step type " + e.Type)}
+		var err error
+		if e.typ, err = r.named(e.Type); err != nil {
+			return nil, err
 		}
-		e.typ = r.Types[i]
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// named gives the step type of that name.
+func (r Runner) named(name string) (step.Type, error) {
+	i := slices.IndexFunc(r.Types, func(t step.Type) bool { return t.Name == name })
+	if i < 0 {
+		return step.Type{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInternal, Err: errors.New("there is no step type " + name)}
+	}
+	return r.Types[i], nil
 }
 
 // wanted tells whether a job needs the engine, for itself or for another.

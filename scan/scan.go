@@ -4,6 +4,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -38,6 +39,7 @@ type Job struct {
 	Endpoint   string         // base URL of a running service; "": the source is a tree or an image
 	Base       []string       // digests of the base image's layers, or scratch; empty when it is not known
 	Limit      time.Duration  // for each engine
+	Reports    []string       // absolute paths of what other scanners reported, read beside the engines
 }
 
 // Result is how one engine ended.
@@ -77,6 +79,11 @@ func (r Runner) Run(ctx context.Context, j Job) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	reports, err := r.reports(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	wanted = append(wanted, reports...)
 	workspace := filepath.Join(r.Dir, "src")
 	if err := j.Source.copyTo(ctx, workspace); err != nil {
 		return nil, err
@@ -167,7 +174,7 @@ func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
 	if err != nil {
 		return step.Out{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInternal, Err: err}
 	}
-	scratch := filepath.Join(w.Dir, "scratch", e.Word)
+	scratch := filepath.Join(w.Dir, "scratch", cmp.Or(e.scratch, e.Word))
 	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		return step.Out{}, unavailable("scan", err)
 	}
@@ -183,7 +190,7 @@ func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
 	in := step.In{
 		Key: "scan/" + e.Word, Event: w.job.Event, Service: w.job.Service, Attempt: 1, Config: config,
 		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: e.with(w.job), Phase: fairlead.PhaseVerify},
-		Workspace: w.workspace, Scratch: scratch, Env: env, Hide: w.job.Hide, Endpoint: w.job.Endpoint,
+		Workspace: cmp.Or(e.workspace, w.workspace), Scratch: scratch, Env: env, Hide: w.job.Hide, Endpoint: w.job.Endpoint,
 		Output: &locked{mu: &w.mu, w: w.Output, prefix: e.Word}, Blobs: w.shelf,
 	}
 	if e.typ.Needs.Cache && w.job.Cache != "" {

@@ -1,9 +1,7 @@
 package vulndb
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"fairlead.dev"
@@ -123,17 +121,8 @@ func (u union) group(groups map[string]*group, id string) *group {
 		g = &group{name: id, worst: rating{severity: fairlead.SeverityUnknown}}
 		groups[first] = g
 	}
-	if generality(id) < generality(g.name) || generality(id) == generality(g.name) && cmp.Less(id, g.name) {
+	if fairlead.CompareIDs(id, g.name) < 0 {
 		g.name = id
 	}
 	return g
-}
-
-// generality orders identifiers: most databases know a CVE, then a GHSA.
-func generality(id string) int {
-	i := slices.IndexFunc([]string{"CVE-", "GHSA-"}, func(p string) bool { return strings.HasPrefix(id, p) })
-	if i < 0 {
-		return 2
-	}
-	return i
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fairlead.dev"
+	"fairlead.dev/purl"
 	"fairlead.dev/vulndb"
 )
 
@@ -45,7 +46,7 @@ func BenchmarkMatch(b *testing.B) {
 		components := slices.Clone(all)
 		for i := range components {
 			if i%every != 0 {
-				components[i] = vulndb.Component(fmt.Sprintf("pkg:golang/example.org/unknown/module%d@v1.0.0", i))
+				components[i] = purl.Component(fmt.Sprintf("pkg:golang/example.org/unknown/module%d@v1.0.0", i))
 			}
 		}
 		b.Run(name, func(b *testing.B) {
@@ -90,7 +91,7 @@ func packages(b *testing.B, archive, before, version string) []fairlead.Componen
 		for _, a := range record.Affected {
 			if name := a.Package.Name; !seen[name] && name != "" && len(out) < most {
 				seen[name] = true
-				out = append(out, vulndb.Component(before+name+version))
+				out = append(out, purl.Component(before+name+version))
 			}
 		}
 	}

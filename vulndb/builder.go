@@ -15,6 +15,7 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/format/osv"
+	"fairlead.dev/purl"
 )
 
 // builder writes a working copy. Its transaction is open until finish.
@@ -26,11 +27,11 @@ type builder struct {
 	deflate    *flate.Writer
 
 	change   Change
-	packages map[Key]bool
+	packages map[purl.Key]bool
 }
 
 func newBuilder(ctx context.Context, handle *sql.DB, now time.Time) (*builder, error) {
-	b := &builder{db: handle, now: now, statements: map[string]*sql.Stmt{}, packages: map[Key]bool{}}
+	b := &builder{db: handle, now: now, statements: map[string]*sql.Stmt{}, packages: map[purl.Key]bool{}}
 	var tables int
 	if err := handle.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
 		return nil, importProblem(fairlead.KindUnavailable, "the database is damaged: move it away and import all sources again", err)
@@ -136,7 +137,7 @@ func (b *builder) touch(ctx context.Context, num int64) error {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var k Key
+		var k purl.Key
 		if err := rows.Scan(&k.Ecosystem, &k.Name); err != nil {
 			return err
 		}
@@ -229,7 +230,7 @@ func (b *builder) finish(ctx context.Context) (Change, error) {
 	for k := range b.packages {
 		b.change.Packages = append(b.change.Packages, k)
 	}
-	slices.SortFunc(b.change.Packages, func(a, b Key) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(b.change.Packages, func(a, b purl.Key) int { return strings.Compare(a.String(), b.String()) })
 	slices.Sort(b.change.Added)
 	slices.Sort(b.change.Changed)
 	slices.Sort(b.change.Removed)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/purl"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,7 +32,7 @@ type Change struct {
 	Added    []string        `json:"added,omitempty"`
 	Changed  []string        `json:"changed,omitempty"`
 	Removed  []string        `json:"removed,omitempty"`
-	Packages []Key           `json:"packages,omitempty"` // whose vulnerabilities may be others now, by ecosystem and name
+	Packages []purl.Key      `json:"packages,omitempty"` // whose vulnerabilities may be others now, by ecosystem and name
 }
 
 // Import reads inputs into the database at path, all or none, and puts the new

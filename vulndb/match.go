@@ -11,13 +11,14 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/format/osv"
+	"fairlead.dev/purl"
 )
 
 // Match is one vulnerability of one component. Records of several databases
 // about the same vulnerability are one match.
 type Match struct {
 	Component      fairlead.Component
-	Package        Key
+	Package        purl.Key
 	Version        string // as the ecosystem's records write it
 	Canonical      string // the vulnerability's one name: the smallest CVE of its aliases, else the smallest id
 	Records        []string
@@ -68,7 +69,7 @@ func (d *DB) Match(ctx context.Context, components []fairlead.Component, product
 // wanted is a component and the package it is looked up as.
 type wanted struct {
 	component fairlead.Component
-	key       Key
+	key       purl.Key
 	version   string
 	compare   osv.Compare // of the ecosystem's versions; set by judgeAll
 }
@@ -82,7 +83,7 @@ func (m *matcher) want(c fairlead.Component) {
 	if _, ok := m.keys[c.PURL]; ok {
 		return
 	}
-	key, version, reason := KeyOf(c.PURL)
+	key, version, reason := purl.KeyOf(c.PURL)
 	if reason != "" {
 		m.answer.Unmatched = append(m.answer.Unmatched, Unmatched{c, reason})
 		return
@@ -104,7 +105,7 @@ type row struct {
 
 // look reads the records about every wanted package.
 func (m *matcher) look(ctx context.Context, q *sql.DB) error {
-	byKey := map[Key][]wanted{}
+	byKey := map[purl.Key][]wanted{}
 	for _, w := range m.keys {
 		byKey[w.key] = append(byKey[w.key], w)
 	}
@@ -121,7 +122,7 @@ func (m *matcher) look(ctx context.Context, q *sql.DB) error {
 		return err
 	}
 	defer rows.Close()
-	var at Key
+	var at purl.Key
 	var about []row // one package: rows come package by package
 	for rows.Next() {
 		key, r, err := scanRow(rows)
@@ -142,7 +143,7 @@ func (m *matcher) look(ctx context.Context, q *sql.DB) error {
 }
 
 // scanRow reads one row of lookUp.
-func scanRow(rows *sql.Rows) (k Key, r row, err error) {
+func scanRow(rows *sql.Rows) (k purl.Key, r row, err error) {
 	var ranges, versions string
 	err = rows.Scan(&k.Ecosystem, &k.Name, &r.id, &r.canonical, &r.aliases, &r.summary, &r.cwe, &r.worst, &r.because, &ranges, &versions, &r.imports)
 	if err != nil {

@@ -1,162 +1,15 @@
 package vulndb
 
 import (
-	"strings"
-
 	"github.com/google/osv-scalibr/semantic"
-	packageurl "github.com/package-url/packageurl-go"
 
-	"fairlead.dev"
 	"fairlead.dev/format/osv"
+	"fairlead.dev/purl"
 )
 
-// Key names a package as the database and the reverse index do: the ecosystem
-// in OSV's word, with a release where it has some, and the normalised name.
-type Key struct {
-	Ecosystem string `json:"ecosystem"`
-	Name      string `json:"name"`
-}
-
-// String gives "Go/golang.org/x/net".
-func (k Key) String() string { return k.Ecosystem + "/" + k.Name }
-
-// ecosystems are OSV's words for the types of a purl that need no more than the name.
-func ecosystems() map[string]string {
-	return map[string]string{
-		packageurl.TypeGolang: "Go", packageurl.TypeNPM: "npm", packageurl.TypePyPi: "PyPI", packageurl.TypeCargo: "crates.io",
-		packageurl.TypeGem: "RubyGems", packageurl.TypeNuget: "NuGet", packageurl.TypeComposer: "Packagist",
-		packageurl.TypeMaven: "Maven", packageurl.TypePub: "Pub", packageurl.TypeHex: "Hex", packageurl.TypeHackage: "Hackage",
-		packageurl.TypeCran: "CRAN", packageurl.TypeConan: "ConanCenter", packageurl.TypeSwift: "SwiftURL",
-		packageurl.TypeBitnami: "Bitnami", packageurl.TypeJulia: "Julia",
-	}
-}
-
-// KeyOf gives the key and version of the package that a purl names. What the
-// database could never know gives a reason instead.
-func KeyOf(purl string) (k Key, version, reason string) {
-	p, err := packageurl.FromString(purl)
-	if err != nil {
-		return k, "", "its purl is malformed"
-	}
-	name := p.Name
-	if p.Namespace != "" {
-		name = p.Namespace + separator(p.Type) + p.Name
-	}
-	if e, ok := ecosystems()[p.Type]; ok {
-		k = Key{e, normal(e, name)}
-	} else if k, reason = distribution(p); reason != "" {
-		return k, "", reason
-	}
-	if p.Version == "" {
-		return k, "", "its version is not known"
-	}
-	return k, versionIn(k.Ecosystem, p.Version), ""
-}
-
-func separator(typ string) string {
-	if typ == packageurl.TypeMaven {
-		return ":"
-	}
-	return "/"
-}
-
-// versionIn gives a version as the ecosystem's records write it.
-func versionIn(ecosystem, version string) string {
-	if ecosystem == "Go" {
-		version = strings.TrimPrefix(strings.TrimPrefix(version, "go"), "v")
-	}
-	return version
-}
-
-// normal gives a name in the form in which names of the ecosystem are equal.
-// Names of Go modules are compared in lower case, because purls are.
-func normal(ecosystem, name string) string {
-	base, _, _ := strings.Cut(ecosystem, ":")
-	switch base {
-	case "PyPI": // PEP 503
-		name = strings.ToLower(name)
-		return strings.Join(strings.FieldsFunc(name, func(c rune) bool { return c == '-' || c == '_' || c == '.' }), "-")
-	case "Go", "NuGet", "Packagist", "Pub", "Hex", "SwiftURL":
-		return strings.ToLower(name)
-	}
-	return name
-}
-
 // keyOfRecord gives the key of a package that an OSV record names.
-func keyOfRecord(p osv.Package) Key {
-	return Key{p.Ecosystem, normal(p.Ecosystem, p.Name)}
-}
-
-// distribution gives the key of a package of an operating system. Records of
-// those count for one release, and for source packages.
-func distribution(p packageurl.PackageURL) (Key, string) {
-	q := p.Qualifiers.Map()
-	name := p.Name
-	for _, source := range []string{"upstream", "source", "origin"} {
-		if s, _, _ := strings.Cut(q[source], "@"); s != "" {
-			name = s
-			break
-		}
-	}
-	release := strings.TrimPrefix(q["distro"], p.Namespace+"-")
-	switch vendor := strings.ToLower(p.Namespace); {
-	case p.Type == packageurl.TypeDebian && vendor == "debian":
-		return released("Debian", debianRelease(release), name)
-	case p.Type == packageurl.TypeDebian && vendor == "ubuntu":
-		return released("Ubuntu", ubuntuRelease(release), name)
-	case p.Type == packageurl.TypeApk && vendor == "alpine":
-		return released("Alpine", alpineRelease(release), name)
-	case p.Type == packageurl.TypeApk && (vendor == "wolfi" || vendor == "chainguard"):
-		return Key{map[string]string{"wolfi": "Wolfi", "chainguard": "Chainguard"}[vendor], name}, ""
-	case p.Type == packageurl.TypeRPM && vendor == "rocky":
-		return released("Rocky Linux", major(release), name)
-	case p.Type == packageurl.TypeRPM && vendor == "almalinux":
-		return released("AlmaLinux", major(release), name)
-	}
-	return Key{}, "no database knows packages of type " + p.Type
-}
-
-// released is the key of a package of one release of a distribution.
-func released(ecosystem, release, name string) (Key, string) {
-	if release == "" {
-		return Key{}, "the purl does not tell the release of " + ecosystem
-	}
-	return Key{ecosystem + ":" + release, name}, ""
-}
-
-func major(release string) string {
-	m, _, _ := strings.Cut(release, ".")
-	return m
-}
-
-func debianRelease(r string) string {
-	names := map[string]string{"stretch": "9", "buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14"}
-	if n, ok := names[r]; ok {
-		return n
-	}
-	return major(r)
-}
-
-// ubuntuRelease gives the release with the mark that the records of long-term
-// releases bear: those of April in even years.
-func ubuntuRelease(r string) string {
-	names := map[string]string{"trusty": "14.04", "xenial": "16.04", "bionic": "18.04", "focal": "20.04", "jammy": "22.04", "noble": "24.04"}
-	if n, ok := names[r]; ok {
-		r = n
-	}
-	if year, month, _ := strings.Cut(r, "."); month == "04" && len(year) == 2 && (year[1]-'0')%2 == 0 {
-		return r + ":LTS"
-	}
-	return r
-}
-
-// alpineRelease gives "v3.20" of "3.20.1".
-func alpineRelease(r string) string {
-	parts := strings.SplitN(strings.TrimPrefix(r, "v"), ".", 3)
-	if len(parts) < 2 {
-		return ""
-	}
-	return "v" + parts[0] + "." + parts[1]
+func keyOfRecord(p osv.Package) purl.Key {
+	return purl.Key{Ecosystem: p.Ecosystem, Name: purl.Normal(p.Ecosystem, p.Name)}
 }
 
 // compareIn orders versions by the rules of an ecosystem.
@@ -189,16 +42,4 @@ func compareIn(ecosystem string) osv.Compare {
 		}
 		return v.Compare(w)
 	}
-}
-
-// Component makes the noun of a purl, for callers that have nothing else.
-func Component(purl string) fairlead.Component {
-	c := fairlead.Component{PURL: purl}
-	if p, err := packageurl.FromString(purl); err == nil {
-		c.Name, c.Version = p.Name, p.Version
-		if p.Namespace != "" {
-			c.Name = p.Namespace + separator(p.Type) + p.Name
-		}
-	}
-	return c
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"fairlead.dev"
@@ -43,6 +44,9 @@ func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine
 	if err != nil {
 		return cli.Scanned{}, err
 	}
+	if job.Reports, err = reports(q); err != nil {
+		return cli.Scanned{}, err
+	}
 	runner := s.runner(dir)
 	runner.Said = func(r scan.Result) { said(engineOf(r)) }
 	results, err := runner.Run(ctx, job)
@@ -54,6 +58,33 @@ func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine
 		err = writeSARIF(q.SARIF, out.Findings)
 	}
 	return out, err
+}
+
+// reports finds the files that other scanners reported into.
+func reports(q cli.ScanQuery) ([]string, error) {
+	const op = "read report"
+	if len(q.From) == 0 && slices.Contains(q.Only, scan.External) {
+		return nil, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: errors.New("there is none"), Hint: "--only external goes with --from FILE"}
+	}
+	var out []string
+	for _, name := range q.From {
+		path, err := filepath.Abs(name)
+		if err == nil {
+			path, err = filepath.EvalSymlinks(path)
+		}
+		var info os.FileInfo
+		if err == nil {
+			info, err = os.Stat(path)
+		}
+		if err == nil && !info.Mode().IsRegular() {
+			err = errors.New(name + " is no file")
+		}
+		if err != nil {
+			return nil, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: err, Hint: "--from names files that other scanners have written"}
+		}
+		out = append(out, path)
+	}
+	return out, nil
 }
 
 // runner runs engines in child processes, with copies and scratch in dir.

@@ -13,6 +13,7 @@ import (
 	"fairlead.dev/evidence"
 	"fairlead.dev/exposure"
 	"fairlead.dev/intake/worktree"
+	"fairlead.dev/purl"
 	"fairlead.dev/record"
 	"fairlead.dev/reevaluate"
 	"fairlead.dev/store"
@@ -145,7 +146,7 @@ func exposed(x fairlead.Exposure) string { return record.ExposureLines([]fairlea
 
 // evaluate looks who is affected by what is said about packages now. Without a
 // repository and without a store nothing runs that could be.
-func (v vulnerabilities) evaluate(ctx context.Context, file string, packages []vulndb.Key) (exposure.Change, []reevaluate.Flip, error) {
+func (v vulnerabilities) evaluate(ctx context.Context, file string, packages []purl.Key) (exposure.Change, []reevaluate.Flip, error) {
 	none := exposure.Change{Affected: []fairlead.Exposure{}, Cleared: []fairlead.Exposure{}, Findings: []fairlead.Tracked{}}
 	if _, err := worktree.Open(ctx, v.set.Dir); err != nil && v.set.State == "" {
 		return none, []reevaluate.Flip{}, nil //nolint:nilerr // a database by itself, such as on the machine that fetches it

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -111,7 +112,28 @@ func decodeRule(r wireRule) Rule {
 			out.Tags = append(out.Tags, s)
 		}
 	}
+	for k, v := range r.Properties {
+		if k == "security-severity" || k == "precision" || k == "tags" {
+			continue
+		}
+		if out.Properties == nil {
+			out.Properties = map[string]any{}
+		}
+		out.Properties[k] = v
+	}
+	for _, to := range r.Relationships {
+		out.Taxa = append(out.Taxa, to.Target.name())
+	}
 	return out
+}
+
+// name is how a taxon is known outside of the log: "CWE-79".
+func (t wireTaxon) name() string {
+	taxonomy := t.Component.Name
+	if taxonomy == "" || strings.HasPrefix(t.ID, taxonomy) {
+		return t.ID
+	}
+	return taxonomy + "-" + t.ID
 }
 
 // result resolves one result against its run.
@@ -143,6 +165,9 @@ func (w wireRun) result(r wireResult, rules ruleIndex) (Result, error) {
 	}
 	for _, s := range r.Suppressions {
 		out.Suppressions = append(out.Suppressions, Suppression(s))
+	}
+	for _, t := range r.Taxa {
+		out.Taxa = append(out.Taxa, t.name())
 	}
 	if r.WebRequest != nil {
 		out.WebRequest = Request(*r.WebRequest)

@@ -70,6 +70,7 @@ func encodeRule(r Rule) wireRule {
 		out.Configuration = &wireConfiguration{Level: r.Level}
 	}
 	out.Properties = map[string]any{}
+	maps.Copy(out.Properties, r.Properties)
 	if r.SecuritySeverity != "" {
 		out.Properties["security-severity"] = r.SecuritySeverity
 	}

@@ -58,9 +58,11 @@ type Rule struct {
 	Help             string // what to do about it
 	HelpURI          string
 	Level            Level
-	SecuritySeverity string   // CVSS-like number, "0.0" to "10.0", as code hosts rank security results
-	Precision        string   // very-high, high, medium, low; "" when not said
-	Tags             []string // "security", "external/cwe/cwe-89"
+	SecuritySeverity string         // CVSS-like number, "0.0" to "10.0", as code hosts rank security results
+	Precision        string         // very-high, high, medium, low; "" when not said
+	Tags             []string       // "security", "external/cwe/cwe-89"
+	Properties       map[string]any // further ones, that the format has no word for
+	Taxa             []string       // what it is of in taxonomies: "CWE-79"; set by Decode, not written
 }
 
 // Result is one thing that was found.
@@ -77,6 +79,7 @@ type Result struct {
 	Suppressions        []Suppression
 	WebRequest          Request
 	Properties          map[string]any // what the format has no word for
+	Taxa                []string       // what it is of in taxonomies: "CWE-79"; set by Decode, not written
 }
 
 // Suppressed tells whether the result is suppressed: it has suppressions, and

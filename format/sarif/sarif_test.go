@@ -37,7 +37,7 @@ func full() sarif.Log {
 		Rules: []sarif.Rule{{
 			ID: "K8S-001", Name: "privileged", Short: "a container is privileged", Full: "Full.", Help: "drop it",
 			HelpURI: "https://fairlead.dev/rules/K8S-001", Level: sarif.LevelError, SecuritySeverity: "9.0", Precision: "high",
-			Tags: []string{"security", "external/cwe/cwe-250"},
+			Tags: []string{"security", "external/cwe/cwe-250"}, Properties: map[string]any{"impact": "high"},
 		}},
 		Failed: "it ran out of time",
 		Results: []sarif.Result{{
@@ -127,6 +127,20 @@ func TestDecodeOfAMarkedLog(t *testing.T) {
 	}
 	if r := run.Results[1]; r.RuleID != "" || r.Level != sarif.LevelWarning || r.Message != "**no rule**" {
 		t.Errorf("result %+v", r)
+	}
+}
+
+// What a rule or a result is of in a taxonomy is known by one name.
+func TestDecodeOfTaxa(t *testing.T) {
+	l, err := sarif.Decode(strings.NewReader(`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x","rules":[{"id":"R",
+		"relationships":[{"target":{"id":"326","toolComponent":{"name":"CWE"}},"kinds":["superset"]}]}]}},
+		"results":[{"ruleId":"R","message":{"text":"m"},"taxa":[{"id":"CWE-79","toolComponent":{"name":"CWE"}},{"id":"T1"}]}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := append(l.Runs[0].Rules[0].Taxa, l.Runs[0].Results[0].Taxa...)
+	if want := []string{"CWE-326", "CWE-79", "T1"}; !cmp.Equal(want, got) {
+		t.Errorf("taxa %v", got)
 	}
 }
 

@@ -41,6 +41,18 @@ type wireRule struct {
 	Messages      map[string]wireMessage `json:"messageStrings,omitempty"`
 	Configuration *wireConfiguration     `json:"defaultConfiguration,omitempty"`
 	Properties    map[string]any         `json:"properties,omitempty"`
+	Relationships []wireRelationship     `json:"relationships,omitempty"`
+}
+
+type wireRelationship struct {
+	Target wireTaxon `json:"target"`
+}
+
+type wireTaxon struct {
+	ID        string `json:"id,omitempty"`
+	Component struct {
+		Name string `json:"name,omitempty"`
+	} `json:"toolComponent,omitzero"`
 }
 
 type wireConfiguration struct {
@@ -90,6 +102,7 @@ type wireResult struct {
 	Suppressions        []wireSuppression `json:"suppressions,omitempty"`
 	WebRequest          *wireRequest      `json:"webRequest,omitempty"`
 	Properties          map[string]any    `json:"properties,omitempty"`
+	Taxa                []wireTaxon       `json:"taxa,omitempty"`
 }
 
 type wireReference struct {

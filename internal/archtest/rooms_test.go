@@ -78,6 +78,10 @@ var house = []room{
 	}},
 	{path: "sbom", purity: pure, rooms: []string{".", "format/*"}},
 	{path: "step/scan/sca", rooms: stepRooms("correlate", "reach", "vulndb")},
+	// What other scanners report, and the step type that runs them.
+	{path: "step/scan/external", rooms: stepRooms("command", "report")},
+	{path: "report", purity: pure, rooms: []string{".", "format/*", "purl"}},
+	{path: "purl", purity: pure, rooms: []string{"."}, libs: []string{"github.com/package-url/packageurl-go"}},
 	{path: "step/check/http", rooms: stepRooms()},
 	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},
 
@@ -102,8 +106,8 @@ var house = []room{
 	{path: "record", rooms: []string{".", "format/*"}},
 
 	// The database of vulnerabilities is a file of its own, beside the store.
-	{path: "vulndb", rooms: []string{".", "format/*"}, libs: []string{
-		"github.com/google/osv-scalibr/semantic", "github.com/package-url/packageurl-go", "github.com/pandatix/go-cvss",
+	{path: "vulndb", rooms: []string{".", "format/*", "purl"}, libs: []string{
+		"github.com/google/osv-scalibr/semantic", "github.com/pandatix/go-cvss",
 		"golang.org/x/sys", "modernc.org/sqlite",
 	}},
 
@@ -112,8 +116,8 @@ var house = []room{
 	{path: "remedy", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "reevaluate", rooms: []string{".", "gate", "triage"}},
 	// A scan and a look at what runs make the same findings of the same components.
-	{path: "correlate", rooms: []string{".", "format/*", "remedy", "vulndb"}},
-	{path: "exposure", rooms: []string{".", "correlate", "format/*", "triage", "vulndb"}},
+	{path: "correlate", rooms: []string{".", "format/*", "purl", "remedy", "vulndb"}},
+	{path: "exposure", rooms: []string{".", "correlate", "format/*", "purl", "triage", "vulndb"}},
 
 	{path: "format/cyclonedx", libs: []string{"github.com/CycloneDX/cyclonedx-go"}},
 	{path: "format/intoto", libs: []string{

@@ -7,6 +7,7 @@ import (
 	checkhttp "fairlead.dev/step/check/http"
 	sbomsource "fairlead.dev/step/sbom/source"
 	scandast "fairlead.dev/step/scan/dast"
+	scanexternal "fairlead.dev/step/scan/external"
 	scaniac "fairlead.dev/step/scan/iac"
 	scanimage "fairlead.dev/step/scan/image"
 	scansast "fairlead.dev/step/scan/sast"
@@ -22,6 +23,7 @@ func Types() []step.Type {
 		checkhttp.Type(),
 		sbomsource.Type(),
 		scandast.Type(),
+		scanexternal.Type(),
 		scaniac.Type(),
 		scanimage.Type(),
 		scansast.Type(),

@@ -1,0 +1,165 @@
+// Package external is the step type scan.external: it takes in what another
+// scanner found, by running its program or by reading the report that it left.
+package external
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"fairlead.dev"
+	"fairlead.dev/report"
+	"fairlead.dev/step"
+)
+
+// Name is the step type's name, and the tool of its findings.
+const Name = "scan.external"
+
+// version is that of the readers: raise it when they find something else.
+const version = "1"
+
+//go:embed external.md
+var doc string
+
+// Config is the step's configuration.
+type Config struct {
+	Report string   `json:"report" doc:"path of a report in the workspace" example:"reports/semgrep.sarif"`
+	Format string   `json:"format" doc:"format of the report: auto tells it by the content" enum:"auto,sarif,cyclonedx,osv-scanner,trivy,grype,checkov,kics,zap,nuclei,snyk"`
+	Roots  []string `json:"roots" doc:"absolute directories that paths in the report are below, where it was made elsewhere" example:"[/src]"`
+}
+
+// Type describes scan.external.
+func Type() step.Type {
+	return step.Type{
+		Name: Name, Version: version,
+		Title:    "take in what another scanner found",
+		Doc:      doc,
+		Needs:    step.Needs{Workspace: true, Network: true, Memory: 1024},
+		Produces: []string{fairlead.PredicateScan},
+		Config:   Config{Format: auto, Roots: []string{}},
+		Run:      run,
+	}
+}
+
+const auto = "auto"
+
+func run(ctx context.Context, in step.In) (step.Out, error) {
+	c := step.ConfigOf[Config](in)
+	if c.Report == "" {
+		return step.Out{}, problem(fairlead.KindInvalid, "say report: reports/tool.sarif", errors.New("there is no report"))
+	}
+	if err := ctx.Err(); err != nil {
+		return step.Out{}, problem(fairlead.KindCancelled, "", err)
+	}
+	root, err := os.OpenRoot(in.Workspace)
+	if err != nil {
+		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
+	}
+	defer root.Close()
+	b, err := read(root, c.Report)
+	if err != nil {
+		return step.Out{}, err
+	}
+	r, err := report.Read(b, c.options(in))
+	if err != nil {
+		return step.Out{}, err
+	}
+	return conclude(in, r), nil
+}
+
+func (c Config) options(in step.In) report.Options {
+	o := report.Options{Roots: append(slices.Clone(c.Roots), in.Workspace)}
+	if c.Format != auto {
+		o.Format = report.Format(c.Format)
+	}
+	return o
+}
+
+// read gives the content of a file below root, which is never left.
+func read(root *os.Root, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "name a file of the workspace, as the source or an earlier task has left it"
+		}
+		return nil, problem(fairlead.KindInvalid, hint, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", name)
+	}
+	if err != nil {
+		return nil, problem(fairlead.KindInvalid, "", err)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, report.MaxBytes+1))
+	if err != nil {
+		return nil, problem(fairlead.KindUnavailable, "", err)
+	}
+	return b, nil
+}
+
+// predicate is what the claim says about the scan.
+type predicate struct {
+	Tools    []string       `json:"tools"`
+	Format   string         `json:"format"`
+	Findings int            `json:"findings"`
+	Rules    map[string]int `json:"rules"`   // findings by rule
+	Excused  int            `json:"excused"` // by the tool
+}
+
+// conclude reports what was found. Findings do not fail the step: the gate
+// decides what they mean. A tool that did not get through does.
+func conclude(in step.In, r report.Report) step.Out {
+	rules := map[string]int{}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.Tool = Name
+		rules[f.Rule]++
+		fmt.Fprintf(in.Output, "%s: %s: %s (%s)\n", place(*f), f.Severity, f.Message, f.Rule)
+	}
+	reason := fmt.Sprintf("%s, as %s", strings.Join(r.Tools, ", "), r.Format)
+	if r.Excused > 0 {
+		reason += fmt.Sprintf("; %d results left out as the tool was told to", r.Excused)
+	}
+	fmt.Fprintf(in.Output, "%s; %d findings, %d notes\n", reason, len(r.Findings), r.Notes)
+	out := step.Out{
+		Outcome: step.Done, Reason: reason, Findings: r.Findings, Partial: r.Failed != "",
+		Measurements: []fairlead.Measurement{
+			{Name: "findings", Value: float64(len(r.Findings)), Unit: "1"},
+			{Name: "excused", Value: float64(r.Excused), Unit: "1"},
+			{Name: "notes", Value: float64(r.Notes), Unit: "1"},
+		},
+		Claims: []fairlead.Claim{{PredicateType: fairlead.PredicateScan, Predicate: step.Predicate(predicate{
+			Tools: r.Tools, Format: string(r.Format), Findings: len(r.Findings), Rules: rules, Excused: r.Excused,
+		})}},
+	}
+	if r.Failed != "" {
+		out.Outcome, out.Reason = step.Failed, "the tool did not get through: "+r.Failed
+	}
+	return out
+}
+
+// place is where a finding is, for people.
+func place(f fairlead.Finding) string {
+	switch {
+	case f.Location.Line > 0:
+		return fmt.Sprintf("%s:%d", f.Location.Path, f.Location.Line)
+	case f.Location.Path != "":
+		return f.Location.Path
+	case f.Resource != "":
+		return f.Resource
+	}
+	return f.Component.PURL
+}
+
+func problem(kind fairlead.Kind, hint string, err error) error {
+	return &fairlead.Problem{Op: "take in another scanner's findings", Kind: kind, Hint: hint, Err: err}
+}
