@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -39,7 +40,9 @@ type Options struct {
 // Finder looks for credentials. It is safe for concurrent use.
 type Finder struct {
 	leaks *leaks
-	words *words
+	words *words // of both engines
+	uses  [][]use
+	own   []wordKind
 }
 
 // New reads the rules.
@@ -48,11 +51,17 @@ func New(o Options) (*Finder, error) {
 	if err != nil {
 		return nil, &fairlead.Problem{Op: "read the rules about secrets", Kind: fairlead.KindInternal, Err: err}
 	}
-	return &Finder{leaks: l, words: ownWords()}, nil
+	own := vocabulary()
+	all := slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(slices.Collect(maps.Keys(own)), maps.Keys(l.uses)))))
+	f := &Finder{leaks: l, words: newWords(all)}
+	for _, w := range all {
+		f.uses, f.own = append(f.uses, l.uses[w]), append(f.own, own[w])
+	}
+	return f, nil
 }
 
 // Rules is how many rules there are, gitleaks' and ours.
-func (f *Finder) Rules() int { return len(f.leaks.detector.Config.Rules) + len(ownRules()) }
+func (f *Finder) Rules() int { return len(f.leaks.rules) + len(ownRules()) }
 
 // Find gives what is in a file, by place. path is slash-separated and says what
 // kind of file it is; it need not exist. Of binary content only its form and
@@ -60,14 +69,24 @@ func (f *Finder) Rules() int { return len(f.leaks.detector.Config.Rules) + len(o
 func (f *Finder) Find(ctx context.Context, path string, content []byte) []Hit {
 	content = text(content)
 	k := kindOf(path, content)
-	var hits []Hit
+	hits := f.leaks.names(path)
 	if Binary(content) {
-		hits = append(f.leaks.names(ctx, path), binaryStores(k, content)...)
-	} else {
-		hits = f.leaks.find(ctx, k, content)
-		hits = append(hits, f.own(ctx, k, content)...)
+		return settle(content, append(hits, binaryStores(k, content)...))
 	}
-	return settle(content, hits)
+	gitleaks, own := &suspects{leaks: f.leaks, kind: k, content: content}, &search{kind: k, b: content}
+	n := 0
+	f.words.each(content, func(at, word int) bool {
+		if f.own[word] != wordNone {
+			own.at(at, f.words.all[word], f.own[word])
+		}
+		if f.uses[word] != nil {
+			gitleaks.at(at, f.words.all[word], f.uses[word])
+		}
+		n++
+		return n%1024 != 0 || ctx.Err() == nil
+	})
+	own.whole()
+	return settle(content, append(append(hits, gitleaks.find(ctx)...), own.hits...))
 }
 
 // Binary tells by a zero byte near the beginning, as git does.
@@ -105,6 +124,9 @@ func text(content []byte) []byte {
 // settle gives one hit for each value at a place, the one that says most about
 // it, with its line and column.
 func settle(content []byte, hits []Hit) []Hit {
+	if len(hits) == 0 {
+		return nil
+	}
 	lines := newLines(content)
 	for i := range hits {
 		h := &hits[i]

@@ -1,9 +1,6 @@
 package credential
 
-import (
-	"bytes"
-	"context"
-)
+import "bytes"
 
 // Our own rules.
 const (
@@ -34,7 +31,8 @@ func ownRules() []string {
 type wordKind int
 
 const (
-	wordName     wordKind = iota // part of a name whose value may be a credential
+	wordNone     wordKind = iota // nothing to us
+	wordName                     // part of a name whose value may be a credential
 	wordURL                      // the middle of a URL
 	wordDSN                      // the middle of a data source name
 	wordHash                     // the beginning of a hash
@@ -43,15 +41,7 @@ const (
 	wordSQL                      // a statement that sets a password
 )
 
-// ownWords are the words our engine looks around.
-func ownWords() *words {
-	var all []string
-	for w := range vocabulary() {
-		all = append(all, w)
-	}
-	return newWords(sorted(all))
-}
-
+// vocabulary is the words our engine looks around.
 func vocabulary() map[string]wordKind {
 	v := map[string]wordKind{
 		"://": wordURL, "@tcp(": wordDSN, "@unix(": wordDSN, "putty-user-key-file": wordKey, "begin ssh2 encrypted private": wordKey,
@@ -79,43 +69,39 @@ type search struct {
 // one problem, not many.
 const most = 500
 
-// own gives what our engine finds in text.
-func (f *Finder) own(ctx context.Context, k kind, content []byte) []Hit {
-	s := &search{kind: k, b: content}
-	if k.generated {
-		return nil
+// at looks around a word that begins at a place.
+func (s *search) at(at int, word string, what wordKind) {
+	if s.generated || len(s.hits) >= most {
+		return
 	}
-	what := vocabulary()
-	n := 0
-	f.words.each(content, func(at, word int) bool {
-		if n++; n%1024 == 0 && ctx.Err() != nil || len(s.hits) >= most {
-			return false
-		}
-		w := f.words.all[word]
-		switch what[w] {
-		case wordName:
-			s.name(at, len(w))
-		case wordURL:
-			s.url(at)
-		case wordDSN:
-			s.dsn(at)
-		case wordHash:
-			s.hash(at)
-		case wordKey:
-			s.key(at, w)
-		case wordArgument:
-			s.argument(at, w)
-		case wordSQL:
-			s.statement(at, len(w))
-		}
-		return true
-	})
+	switch what {
+	case wordName:
+		s.name(at, len(word))
+	case wordURL:
+		s.url(at)
+	case wordDSN:
+		s.dsn(at)
+	case wordHash:
+		s.hash(at)
+	case wordKey:
+		s.key(at, word)
+	case wordArgument:
+		s.argument(at, word)
+	case wordSQL:
+		s.statement(at, len(word))
+	}
+}
+
+// whole looks at the file as a whole, after all its words.
+func (s *search) whole() {
+	if s.generated {
+		return
+	}
 	s.records()
 	s.sole()
-	if k.sql {
+	if s.sql {
 		s.dump()
 	}
-	return s.hits
 }
 
 // add notes a value at an offset.

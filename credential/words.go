@@ -1,26 +1,35 @@
 package credential
 
+import "encoding/binary"
+
 // words finds any of many words in a text, in one pass and without regard to
 // case. A bitmap over a hash of three bytes says at most places at once that
 // nothing begins there.
 type words struct {
 	bits [1 << 10]uint64
-	by   map[uint16][]int
+	head [1 << 12]uint16 // number of the list in by, by the upper bits of the hash
+	by   [][]int
 	all  []string // lower case, three bytes or more
 }
 
 func newWords(all []string) *words {
-	w := &words{by: map[uint16][]int{}, all: all}
+	w := &words{by: [][]int{nil}, all: all}
 	for i, s := range all {
-		h := hash3(s[0], s[1], s[2])
+		h := hash3(uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16)
 		w.bits[h>>6] |= 1 << (h & 63)
-		w.by[h] = append(w.by[h], i)
+		if w.head[h>>4] == 0 {
+			w.head[h>>4] = uint16(len(w.by)) //nolint:gosec // there are no more than 4096 lists
+			w.by = append(w.by, nil)
+		}
+		list := &w.by[w.head[h>>4]]
+		*list = append(*list, i)
 	}
 	return w
 }
 
-func hash3(a, b, c byte) uint16 {
-	return uint16((uint32(a)*0x9E5 + uint32(b)*0x1F35 + uint32(c)*0x6D) & 0xffff)
+// hash3 is of the lower three bytes. Letters of both cases have the same.
+func hash3(three uint32) uint16 {
+	return uint16((three<<8 | 0x20202000) * 0x9E3779B1 >> 16)
 }
 
 // lower maps upper-case ASCII to lower case.
@@ -34,23 +43,32 @@ func lower(c byte) byte {
 // each calls found for every place where a word begins, in order, until it
 // answers false.
 func (w *words) each(content []byte, found func(at, word int) bool) {
-	if len(content) < 3 {
-		return
-	}
-	b, c := lower(content[0]), lower(content[1])
-	for i := 2; i < len(content); i++ {
-		a := b
-		b, c = c, lower(content[i])
-		h := hash3(a, b, c)
-		if w.bits[h>>6]&(1<<(h&63)) == 0 {
-			continue
-		}
-		for _, n := range w.by[h] {
-			if at := i - 2; hasFold(content[at:], w.all[n]) && !found(at, n) {
+	at := 0
+	for ; at+8 <= len(content); at += 6 { // eight bytes have six places to begin
+		b := binary.LittleEndian.Uint64(content[at:])
+		for i := range 6 {
+			h := hash3(uint32(b >> (8 * i)))
+			if w.bits[h>>6]&(1<<(h&63)) != 0 && !w.at(content, at+i, h, found) {
 				return
 			}
 		}
 	}
+	for ; at+3 <= len(content); at++ {
+		h := hash3(uint32(content[at]) | uint32(content[at+1])<<8 | uint32(content[at+2])<<16)
+		if w.bits[h>>6]&(1<<(h&63)) != 0 && !w.at(content, at, h, found) {
+			return
+		}
+	}
+}
+
+// at calls found for the words that begin at a place.
+func (w *words) at(content []byte, at int, h uint16, found func(at, word int) bool) bool {
+	for _, n := range w.by[w.head[h>>4]] {
+		if hasFold(content[at:], w.all[n]) && !found(at, n) {
+			return false
+		}
+	}
+	return true
 }
 
 // hasFold tells whether content begins with a word in lower case.

@@ -82,8 +82,9 @@ func (s *scan) each(ctx context.Context, list func(ctx context.Context, hand fun
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
+			var room []byte // for the content of one file after the other
 			for j := range jobs {
-				if err := s.file(ctx, j); err != nil {
+				if err := s.file(ctx, j, &room); err != nil {
 					cancel(err)
 				}
 			}
@@ -156,8 +157,8 @@ func (s *scan) allowed(p string) bool {
 	return slices.ContainsFunc(s.config.Allow, func(g string) bool { return doublestar.MatchUnvalidated(g, p) })
 }
 
-// file looks at one file.
-func (s *scan) file(ctx context.Context, j job) error {
+// file looks at one file, which is read into room.
+func (s *scan) file(ctx context.Context, j job, room *[]byte) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -171,7 +172,7 @@ func (s *scan) file(ctx context.Context, j job) error {
 	content := j.content
 	if content == nil {
 		var err error
-		if content, err = s.read(j.path, j.size); err != nil {
+		if content, err = s.read(j.path, j.size, room); err != nil {
 			return err
 		}
 	}
@@ -194,13 +195,15 @@ func (s *scan) file(ctx context.Context, j job) error {
 	return nil
 }
 
-func (s *scan) read(p string, size int64) ([]byte, error) {
+func (s *scan) read(p string, size int64, room *[]byte) ([]byte, error) {
 	f, err := s.root.Open(p)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	content := make([]byte, min(size, s.limit)) // what grows meanwhile is of the next scan
+	size = min(size, s.limit) // what grows meanwhile is of the next scan
+	*room = slices.Grow((*room)[:0], int(size))
+	content := (*room)[:size]
 	n, err := io.ReadFull(f, content)
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		err = nil
