@@ -148,6 +148,9 @@ func engineLine(e Engine) string {
 	default:
 		line += fmt.Sprintf("%d findings", e.Findings)
 	}
+	if e.Result == fairlead.ResultSuccess && e.Reason != "" {
+		line += "; " + strings.SplitN(e.Reason, "\n", 2)[0]
+	}
 	if e.Result == fairlead.ResultSuccess && e.Type == "scan.external" {
 		line += " of " + e.Reason
 	}

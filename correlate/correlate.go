@@ -22,7 +22,7 @@ const Tool = "scan.sca"
 
 // Version is that of the rules in here and in scan.sca: raise it when they find
 // something else.
-const Version = "2"
+const Version = "3"
 
 // Part is a component of a bill of materials, and where the source names it.
 type Part struct {

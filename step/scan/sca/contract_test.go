@@ -206,6 +206,9 @@ func TestReachability(t *testing.T) {
 	if err != nil || len(out.Findings) == 0 {
 		t.Fatal(out, err)
 	}
+	if !strings.Contains(out.Reason, "go.mod: what is called is not known") || !strings.Contains(out.Reason, "`go mod download`") {
+		t.Errorf("reason %q does not say what is missing", out.Reason)
+	}
 	for _, f := range out.Findings {
 		if f.Reachability != fairlead.ReachableUnknown {
 			t.Errorf("%s is %s: what was kept of other sources was taken", f.Rule, f.Reachability)

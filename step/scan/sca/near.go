@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -75,10 +76,10 @@ func (s *scan) nearness(ctx context.Context) near {
 	if !s.config.Reachability {
 		return n
 	}
-	for dir, ids := range modules {
-		report, err := s.analyse(ctx, dir, ids)
+	for _, dir := range slices.Sorted(maps.Keys(modules)) {
+		report, err := s.analyse(ctx, dir, modules[dir])
 		if err != nil {
-			fmt.Fprintf(s.in.Output, "%s: what is called is not known: %v\n", path.Join(dir, "go.mod"), err)
+			s.cannotTell(path.Join(dir, "go.mod"), err)
 			continue
 		}
 		n.modules[dir] = report
@@ -86,6 +87,16 @@ func (s *scan) nearness(ctx context.Context) near {
 	}
 	n.unused = s.unreferenced(packages)
 	return n
+}
+
+// cannotTell says of a module that the analysis of what it calls failed.
+func (s *scan) cannotTell(gomod string, err error) {
+	why := fmt.Sprintf("%s: what is called is not known: %v", gomod, err)
+	fmt.Fprintln(s.in.Output, why)
+	if strings.Contains(why, "/cache/download/") || strings.Contains(why, "GOPROXY=off") {
+		why = gomod + ": what is called is not known: modules are missing from the module cache, `go mod download` fetches them"
+	}
+	s.blind = append(s.blind, why)
 }
 
 // of tells how near a match in a place, "" when none is known, is, and adds to the message where it is called.

@@ -28,7 +28,8 @@ type scan struct {
 	alone     map[string]bool           // purls that nothing but the project itself needs
 	matches   vulndb.Matches
 	findings  []fairlead.Finding
-	reachable int // vulnerabilities of Go code that were analysed
+	blind     []string // modules whose analysis failed, and why
+	reachable int      // vulnerabilities of Go code that were analysed
 }
 
 // match looks the components up and makes findings of what is found.
@@ -120,7 +121,7 @@ func (s *scan) out() step.Out {
 	fmt.Fprintf(s.in.Output, "%d components, %d not looked up, %d findings; database %s of %s\n",
 		len(s.parts), len(s.matches.Unmatched), len(s.findings), s.state.Digest.Short(), s.state.Snapshot.Format("2006-01-02"))
 	return step.Out{
-		Outcome: step.Done, Findings: s.findings,
+		Outcome: step.Done, Reason: strings.Join(s.blind, "; "), Findings: s.findings,
 		Advisories: &fairlead.Advisories{Digest: s.state.Digest, Time: s.state.Snapshot, Records: s.state.Advisories},
 		Claims:     []fairlead.Claim{{PredicateType: fairlead.PredicateScan, Predicate: step.Predicate(p)}},
 		Measurements: []fairlead.Measurement{
