@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,21 +70,49 @@ func TestEdgesOfFreezes(t *testing.T) {
 }
 
 func TestFreezesThatCannotBeRead(t *testing.T) {
-	for name, f := range map[string]fairlead.Freeze{
-		"not a time zone":                {TZ: "Mars/Olympus", From: "2026-01-01"},
-		"not a time such as":             {TZ: "UTC", From: "soon"},
-		"before it begins":               {TZ: "UTC", From: "2026-01-02", To: "2026-01-01"},
-		"not an RFC 5545 rule":           {TZ: "UTC", RRule: "FREQ=SOMETIMES"},
-		"comes back daily at most":       {TZ: "UTC", RRule: "FREQ=HOURLY"},
-		"first occurrence is given by":   {TZ: "UTC", RRule: "DTSTART:20260101T000000Z\nRRULE:FREQ=DAILY"},
-		"one occurrence lasts at most 3": {TZ: "UTC", RRule: "FREQ=DAILY", Duration: fairlead.Duration(10_000 * time.Hour)},
-	} {
-		err := CheckFreeze(f)
-		if err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%v, want %s", err, name)
+	every := func(n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, strconv.Itoa(i))
 		}
-		if held := Frozen([]fairlead.Freeze{f}, at(t, "2026-06-01T00:00:00Z")); len(held) != 1 {
+		return strings.Join(all, ",")
+	}
+	for name, c := range map[string]struct {
+		freeze fairlead.Freeze
+		says   string
+	}{
+		"zone":           {fairlead.Freeze{TZ: "Mars/Olympus", From: "2026-01-01"}, "not a time zone"},
+		"time":           {fairlead.Freeze{TZ: "UTC", From: "soon"}, "not a time such as"},
+		"order":          {fairlead.Freeze{TZ: "UTC", From: "2026-01-02", To: "2026-01-01"}, "before it begins"},
+		"rule":           {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=SOMETIMES"}, "not an RFC 5545 rule"},
+		"hourly":         {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=HOURLY"}, "comes back daily at most"},
+		"each second":    {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=DAILY;BYHOUR=" + every(24) + ";BYMINUTE=" + every(60) + ";BYSECOND=" + every(60)}, "comes back daily at most"},
+		"two hours":      {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=DAILY;BYHOUR=1,2"}, "comes back daily at most"},
+		"begin":          {fairlead.Freeze{TZ: "UTC", RRule: "DTSTART:20260101T000000Z\nRRULE:FREQ=DAILY"}, "first occurrence is given by"},
+		"too long":       {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=DAILY;BYMONTHDAY=" + strings.Repeat("1,", 1000) + "1"}, "one line"},
+		"duration":       {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=DAILY", Duration: fairlead.Duration(10_000 * time.Hour)}, "one occurrence lasts from"},
+		"backwards":      {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=DAILY", Duration: fairlead.Duration(-5 * time.Hour)}, "one occurrence lasts from"},
+		"without a rule": {fairlead.Freeze{TZ: "UTC", From: "2026-01-01", Duration: fairlead.Duration(5 * time.Hour)}, "of one occurrence of a rule"},
+		"no interval":    {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=DAILY;INTERVAL=0"}, "1 or more"},
+		"no count":       {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=DAILY;COUNT=0;BYDAY=MO"}, "1 or more"},
+		"never":          {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"}, "never comes"},
+		"never by day":   {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"}, "never comes"},
+		"over before":    {fairlead.Freeze{TZ: "UTC", From: "2026-01-05", To: "2026-01-06", RRule: "FREQ=YEARLY;BYMONTH=7"}, "never comes"},
+	} {
+		err := CheckFreeze(c.freeze)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %s", name, err, c.says)
+		}
+		if held := Frozen([]fairlead.Freeze{c.freeze}, at(t, "2026-06-01T00:00:00Z")); len(held) != 1 {
 			t.Errorf("%s: what cannot be read must hold", name)
+		}
+	}
+}
+
+func TestRareFreezesCanBeRead(t *testing.T) {
+	for _, rule := range []string{"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "RRULE:FREQ=DAILY;BYHOUR=9;COUNT=10", "FREQ=YEARLY;INTERVAL=10", "FREQ=MONTHLY;BYDAY=-1FR"} {
+		if err := CheckFreeze(fairlead.Freeze{TZ: "UTC", From: "2026-01-01", RRule: rule}); err != nil {
+			t.Errorf("%s: %v", rule, err)
 		}
 	}
 }
