@@ -128,6 +128,7 @@ bench-accuracy: ## how often the scanners are right, on files with known answers
 bench-security: ## import, match, re-evaluation of 10,000 bills of materials, secrets
 	go test ./vulndb -run '^$$' -bench 'Import|Match' -benchtime 5x
 	go test ./exposure -run '^$$' -bench Reevaluate -benchtime 20x -sboms 10000 -timeout 60m
+	go test ./internal/bench -run '^$$' -bench ColdMatch -benchtime 20x
 	go test ./credential -run '^$$' -bench .
 
 clean: ## remove what make has made

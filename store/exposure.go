@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 
@@ -10,16 +9,7 @@ import (
 )
 
 const (
-	findComponent = `SELECT num FROM inventory_component WHERE purl = ?`
-	putComponent  = `INSERT INTO inventory_component (num, purl, key) SELECT coalesce(max(num), 0) + 1, ?, ? FROM inventory_component`
-	findSBOM      = `SELECT num FROM inventory_sbom WHERE sbom = ?`
-	putSBOM       = `INSERT INTO inventory_sbom (num, sbom) SELECT coalesce(max(num), 0) + 1, ? FROM inventory_sbom`
-	findMention   = `SELECT num FROM inventory_mention WHERE doc = ?`
-	putMention    = `INSERT INTO inventory_mention (num, doc) SELECT coalesce(max(num), 0) + 1, ? FROM inventory_mention`
-	putPart       = `INSERT INTO inventory_part (component, sbom, mention) VALUES (?, ?, ?) ON CONFLICT (component, sbom) DO NOTHING`
-	putLooked     = `UPDATE inventory_release SET looked = 1 WHERE release_id = ?`
-	putHeld       = `INSERT INTO inventory_release (release_id, sbom) VALUES (?, ?) ON CONFLICT (release_id, sbom) DO NOTHING`
-	putExposure   = `INSERT INTO exposure (environment, service, release_id, vulnerability, purl, over, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
+	putExposure = `INSERT INTO exposure (environment, service, release_id, vulnerability, purl, over, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (environment, service, release_id, vulnerability, purl) DO UPDATE SET over = excluded.over, doc = excluded.doc`
 	unlooked = `SELECT e.doc FROM environment e WHERE e.release_id <> ''
 		AND NOT EXISTS (SELECT 1 FROM inventory_release r WHERE r.release_id = e.release_id AND r.looked = 1) ORDER BY e.environment, e.service`
@@ -32,68 +22,10 @@ const (
 		WHERE c.purl = ? ORDER BY e.environment, e.service`
 )
 
-// PutInventory writes down what a release is made of. A document that is there
-// already, of another release, is not written again.
-func (s *Store) PutInventory(ctx context.Context, v fairlead.Inventory) error {
-	mentions := make([]string, len(v.Components))
-	for i, c := range v.Components {
-		doc, err := json.Marshal(c.Mention)
-		if err != nil {
-			return &fairlead.Problem{Op: "write inventory", Kind: fairlead.KindInvalid, Err: err}
-		}
-		mentions[i] = string(doc)
-	}
-	return s.write(ctx, "write inventory", func(t *tx) error {
-		sbom, fresh, err := t.intern(findSBOM, putSBOM, string(v.SBOM))
-		if err != nil {
-			return err
-		}
-		for i, c := range v.Components {
-			if !fresh {
-				break
-			}
-			mention, _, err := t.intern(findMention, putMention, mentions[i])
-			if err != nil {
-				return err
-			}
-			num, _, err := t.intern(findComponent, putComponent, c.PURL, c.Key)
-			if err != nil {
-				return err
-			}
-			if _, err := t.exec(putPart, num, sbom, mention); err != nil {
-				return err
-			}
-		}
-		_, err = t.exec(putHeld, string(v.Release), sbom)
-		return err
-	})
-}
-
-// intern gives the number of what args[0] names, a new one when it has none.
-func (t *tx) intern(find, put string, args ...any) (num int64, fresh bool, err error) {
-	err = t.row(find, args[:1], &num)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return num, false, err
-	}
-	if _, err := t.exec(put, args...); err != nil {
-		return 0, false, err
-	}
-	return num, true, t.row(find, args[:1], &num)
-}
-
 // Unlooked gives the environments whose release has no inventory, or one that
 // was not looked up yet.
 func (s *Store) Unlooked(ctx context.Context) ([]fairlead.EnvironmentState, error) {
 	return many[fairlead.EnvironmentState](ctx, s, "read inventory", unlooked)
-}
-
-// PutLooked writes down that the vulnerabilities of a release with an inventory
-// were looked up.
-func (s *Store) PutLooked(ctx context.Context, release fairlead.Digest) error {
-	return s.write(ctx, "write inventory", func(t *tx) error {
-		_, err := t.exec(putLooked, string(release))
-		return err
-	})
 }
 
 // PartsOf gives every component that some inventory has of the packages.

@@ -24,7 +24,7 @@ const Commit = "0123456789abcdef0123456789abcdef01234567"
 // empty scratch directory, a clean environment with HOME in a directory of its
 // own, content kept in files, and a push to main. Its config holds the type's
 // defaults. What the step prints is in the test's log when the test fails.
-func In(t *testing.T, typ step.Type, files map[string]string) step.In {
+func In(t testing.TB, typ step.Type, files map[string]string) step.In {
 	t.Helper()
 	workspace, scratch, home := t.TempDir(), t.TempDir(), t.TempDir()
 	for name, content := range files {

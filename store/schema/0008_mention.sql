@@ -11,3 +11,4 @@ CREATE TABLE inventory_mention (
 
 ALTER TABLE inventory_part ADD COLUMN mention {int} NOT NULL DEFAULT 0;
 ALTER TABLE inventory_release ADD COLUMN looked {int} NOT NULL DEFAULT 0; -- 1 when its vulnerabilities were looked up
+CREATE INDEX inventory_release_looked ON inventory_release (release_id, looked);
