@@ -37,7 +37,7 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 		return ruling{}, err
 	}
 	releases, fault := assembleAll(in.Plan, tasks)
-	found, err := f.follow(ctx, in, tasks, at)
+	found, err := f.follow(ctx, in, "", tasks, at)
 	if err != nil {
 		return ruling{}, err
 	}

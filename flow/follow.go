@@ -12,21 +12,22 @@ import (
 
 // follow takes what a run found into account and gives all findings of its
 // environment as they are now, under the exceptions in force. A pull request is
-// looked at and not kept: what it proposes is not there yet.
-func (f *flows) follow(ctx context.Context, in Delivery, tasks []fairlead.TaskRun, at time.Time) ([]fairlead.Tracked, error) {
+// looked at and not kept: what it proposes is not there yet. task names the one
+// that found it, when it is one alone, after the decision.
+func (f *flows) follow(ctx context.Context, in Delivery, task string, tasks []fairlead.TaskRun, at time.Time) ([]fairlead.Tracked, error) {
 	if f.Followed == nil {
 		return nil, nil
 	}
 	const attempts = 5
 	for n := 1; ; n++ {
-		all, err := f.followOnce(ctx, in, tasks, at)
+		all, err := f.followOnce(ctx, in, task, tasks, at)
 		if fairlead.KindOf(err) != fairlead.KindConflict || n == attempts {
 			return all, err
 		}
 	}
 }
 
-func (f *flows) followOnce(ctx context.Context, in Delivery, tasks []fairlead.TaskRun, at time.Time) ([]fairlead.Tracked, error) {
+func (f *flows) followOnce(ctx context.Context, in Delivery, task string, tasks []fairlead.TaskRun, at time.Time) ([]fairlead.Tracked, error) {
 	p := in.Plan
 	before, err := f.Followed.Findings(ctx, fairlead.TrackedFilter{Service: p.Service, Environment: &p.Environment})
 	if err != nil {
@@ -38,15 +39,14 @@ func (f *flows) followOnce(ctx context.Context, in Delivery, tasks []fairlead.Ta
 		return nil, err
 	}
 	seen := triage.Excuse(after, exceptions)
+	if task == "" {
+		seen = slices.DeleteFunc(seen, func(t fairlead.Tracked) bool { return looksAgain(p, t) })
+	}
 	if p.Event.Type == fairlead.EventPullRequest || len(changed) == 0 {
 		changed = nil
 	}
 	if len(seen) > 0 {
-		count := map[string]int{"findings": len(triage.Standing(seen)), "changed": len(changed)}
-		_, err = f.Ledger.Commit(ctx, fairlead.Update{
-			Records:  []fairlead.Record{record(in.RunID+"/findings", fairlead.RecordFindingsChanged, in.RunID, in.RunID, at, count)},
-			Findings: changed, Weighed: &fairlead.Weighed{Decision: in.RunID + "/decision", Findings: seen, Exceptions: exceptions},
-		})
+		_, err = f.Ledger.Commit(ctx, followed(in, task, at, seen, changed, exceptions))
 	}
 	if seen == nil {
 		seen = []fairlead.Tracked{}

@@ -161,3 +161,35 @@ func TestOrganisationInARun(t *testing.T) {
 		})
 	}
 }
+
+// What a scan of the new release finds before it takes traffic is followed like
+// the rest; what a gate about findings denies goes back.
+func TestFindingsOfAPreview(t *testing.T) {
+	hole := fairlead.Finding{
+		Tool: "scan.tiny", ToolVersion: "tiny 1", Rule: "sql", Category: fairlead.CategoryDAST, Severity: fairlead.SeverityHigh,
+		Fingerprint: fairlead.Fingerprint(fairlead.CategoryDAST, "sql"), Message: "the name goes into a query",
+	}
+	previewed := func(found ...fairlead.Finding) func(*fairlead.Plan) {
+		return func(p *fairlead.Plan) {
+			p.Tasks = append(p.Tasks, task("dast", "scan.tiny", fairlead.PhasePreview, tiny{Outcome: step.Done, Findings: found}))
+			p.Gates = append(p.Gates, fairlead.Gate{
+				Name: "clean", Rule: `!findings.exists(f, f.severity == "high")`, Outcome: fairlead.OutcomeDeny,
+				Reason: "it has a hole", Fix: "mend it", About: "findings", Source: "test",
+			})
+		}
+	}
+	r := newRig(t)
+	r.old()
+	run := r.deliver(canary("holed", previewed(hole)))
+	r.ended(run, fairlead.ResultFailure, "preview check dast: clean: it has a hole; the name goes into a query", "rolled back")
+	r.holdFollowed("sql new", "sql")
+	if n := r.records(run.ID, fairlead.RecordFindingsChanged); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	r.live("old")
+	r.ended(r.deliver(canary("mended", previewed())), fairlead.ResultSuccess, "is live")
+	r.holdFollowed("sql fixed", "sql")
+	hole.Severity = fairlead.SeverityLow
+	r.ended(r.deliver(canary("scratched", previewed(hole))), fairlead.ResultSuccess, "is live")
+	r.holdFollowed("sql reopened", "sql")
+}

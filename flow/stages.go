@@ -186,7 +186,7 @@ func (m *move) bringUp(i int, s step) (*stop, error) {
 // checked is the checkpoint of a preview check.
 type checked struct {
 	TaskEnding
-	Stop *stop `json:"stop,omitempty"` // came before the target answered
+	Stop *stop `json:"stop,omitempty"` // came before the target answered, or for what was found
 }
 
 // preview runs the tasks that check the new release before it takes traffic.
@@ -202,7 +202,11 @@ func (m *move) preview() (*stop, error) {
 			}
 			i, _ := o.Find(m.in.Release.ID)
 			end, err := m.task(ctx, Order{RunID: m.in.RunID, Plan: m.in.Plan, Task: t, Endpoint: i.Endpoint})
-			return checked{TaskEnding: end}, err
+			if err != nil {
+				return checked{}, err
+			}
+			why, err = m.weigh(ctx, t)
+			return checked{TaskEnding: end, Stop: why}, err
 		})
 		if err != nil || end.Stop != nil {
 			return end.Stop, err

@@ -16,6 +16,7 @@ const (
 	stepSecrets = "scan.secrets"
 	stepSBOM    = "sbom.source"
 	stepHTTP    = "check.http"
+	stepDAST    = "scan.dast"
 
 	targetProcess = "process"
 )

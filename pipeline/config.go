@@ -86,11 +86,12 @@ type Environment struct {
 	Lock          string `json:"lock" doc:"What becomes of runs that release at the same time: all of them in order, only the newest of those that wait, or whoever is ready first." enum:"serialize,supersede,parallel" default:"serialize for production, otherwise supersede"`
 	CancelRunning bool   `json:"cancel-running" doc:"With lock: supersede, a newer run also stops an older release on its way, which is rolled back first." default:"false"`
 
-	Security   string `json:"security" doc:"Security cell; overrides the matrix." enum:"none,basic,full,scan"`
-	Tests      string `json:"tests" doc:"Tests cell; overrides the matrix." enum:"none,fast,standard,complete,health"`
-	Monitoring string `json:"monitoring" doc:"Monitoring cell; overrides the matrix." enum:"none,basic,standard,full,drift"`
-	Cost       string `json:"cost" doc:"Cost cell; overrides the matrix." enum:"none,tracked,monitored,optimized,analysis"`
-	Compliance string `json:"compliance" doc:"Compliance cell; overrides the matrix." enum:"none,basic,core,all,audit"`
+	Security   string   `json:"security" doc:"Security cell; overrides the matrix." enum:"none,basic,full,scan"`
+	Without    []string `json:"without" doc:"Scanners that the security cell brings and this environment does without." enum:"dast,iac,licences,sast,sca" default:"[]" example:"[dast]"`
+	Tests      string   `json:"tests" doc:"Tests cell; overrides the matrix." enum:"none,fast,standard,complete,health"`
+	Monitoring string   `json:"monitoring" doc:"Monitoring cell; overrides the matrix." enum:"none,basic,standard,full,drift"`
+	Cost       string   `json:"cost" doc:"Cost cell; overrides the matrix." enum:"none,tracked,monitored,optimized,analysis"`
+	Compliance string   `json:"compliance" doc:"Compliance cell; overrides the matrix." enum:"none,basic,core,all,audit"`
 }
 
 // Route is one entry of the section routes.

@@ -13,6 +13,9 @@ import (
 const (
 	scanTimeout  = fairlead.Duration(10 * time.Minute)
 	smokeTimeout = fairlead.Duration(2 * time.Minute)
+
+	// previewScan bounds the scan of a running release: nothing is released meanwhile.
+	previewScan = "3m"
 )
 
 // matrixDrafts is the work that the profile asks for beyond what the
@@ -51,20 +54,54 @@ func (p *planner) matrixDrafts(configured []draft) ([]draft, error) {
 		}
 	}
 	for _, r := range p.releases() {
-		path, ok := p.smokePath(r.Release)
-		if !ok {
-			continue
-		}
-		name, of := "smoke", ""
+		name, of := func(task string) string { return task }, ""
 		if r.Name != "" {
-			name, of = "smoke-"+r.Name, " of "+r.Name
+			name, of = func(task string) string { return task + "-" + r.Name }, " of "+r.Name
 		}
-		detail := fmt.Sprintf("%s with monitoring: %s checks %s%s before traffic moves", p.strategy, p.profile.Monitoring, path, of)
-		if err := add(name, stepHTTP, r.Name, nil, map[string]any{"paths": []string{path}}, smokeTimeout, fairlead.PhasePreview, detail); err != nil {
-			return nil, err
+		if path, ok := p.smokePath(r.Release); ok {
+			detail := fmt.Sprintf("%s with monitoring: %s checks %s%s before traffic moves", p.strategy, p.profile.Monitoring, path, of)
+			if err := add(name("smoke"), stepHTTP, r.Name, nil, map[string]any{"paths": []string{path}}, smokeTimeout, fairlead.PhasePreview, detail); err != nil {
+				return nil, err
+			}
+		}
+		if p.scansPreview() {
+			// What it finds is followed and judged as what other scanners find: the step itself refuses nothing.
+			keys := map[string]any{"fail-on": "none", "time": previewScan}
+			detail := fmt.Sprintf("%s with security: %s looks at the new release%s before traffic moves", p.strategy, p.profile.Security, of)
+			if err := add(name("dast"), stepDAST, r.Name, nil, keys, scanTimeout, fairlead.PhasePreview, detail); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return ds, nil
+}
+
+// previewed tells whether the strategy has a time in which the new release runs
+// beside the live one and has no traffic.
+func (p *planner) previewed() bool {
+	return p.strategy == fairlead.StrategyCanary || p.strategy == fairlead.StrategyBlueGreen
+}
+
+// scansPreview tells whether new releases are scanned while they run and have no
+// traffic.
+func (p *planner) scansPreview() bool {
+	if p.profile.Security != "full" || !p.previewed() {
+		return false
+	}
+	return len(p.kept([]scan{{"dast", stepDAST, nil, nil}})) > 0
+}
+
+// kept leaves of the scanners those whose step types are there and that the
+// environment does not do without.
+func (p *planner) kept(all []scan) []scan {
+	without := p.cfg.Environments[p.environment].Without
+	return slices.DeleteFunc(all, func(s scan) bool {
+		if slices.Contains(without, s.name) {
+			p.because("matrix task "+s.name, "not added", "config", p.cfg.at("environments."+p.environment+".without"))
+			return true
+		}
+		return !slices.ContainsFunc(p.cat.Steps, func(i StepInfo) bool { return i.Name == s.step })
+	})
 }
 
 // scan is one scanner that a security cell asks for.
@@ -90,17 +127,14 @@ func (p *planner) scans() []scan {
 		return nil
 	}
 	all = append([]scan{{"secrets", stepSecrets, map[string]any{"scope": scope}, nil}}, all...)
-	return slices.DeleteFunc(all, func(s scan) bool {
-		return !slices.ContainsFunc(p.cat.Steps, func(i StepInfo) bool { return i.Name == s.step })
-	})
+	return p.kept(all)
 }
 
 // smokePath is the path that the new release is asked for before it takes
 // traffic: the one that tells whether it is ready, where there is a preview.
 func (p *planner) smokePath(r fairlead.ReleasePlan) (string, bool) {
-	preview := p.strategy == fairlead.StrategyCanary || p.strategy == fairlead.StrategyBlueGreen
 	monitored := slices.Contains([]string{"basic", "standard", "full"}, p.profile.Monitoring)
-	if !preview || !monitored {
+	if !p.previewed() || !monitored {
 		return "", false
 	}
 	path := readTarget(r.Config).Ready.HTTP
