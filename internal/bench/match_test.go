@@ -12,6 +12,7 @@ import (
 
 	"fairlead.dev/confine"
 	"fairlead.dev/format/cyclonedx"
+	"fairlead.dev/purl"
 	"fairlead.dev/step"
 	"fairlead.dev/step/scan/sca"
 	"fairlead.dev/step/steptest"
@@ -79,12 +80,12 @@ func BenchmarkColdMatch(b *testing.B) {
 func billOf(b *testing.B, known []string, every int) string {
 	b.Helper()
 	d := cyclonedx.Document{SerialNumber: cyclonedx.SerialNumber("bench"), Root: cyclonedx.Component{Ref: "root", Type: "application", Name: "shop"}}
-	for i, purl := range known {
+	for i, name := range known {
 		if i%every != 0 {
-			purl = fmt.Sprintf("pkg:golang/example.org/unknown/module%d@v1.0.0", i)
+			name = fmt.Sprintf("pkg:golang/example.org/unknown/module%d@v1.0.0", i)
 		}
-		c := vulndb.Component(purl)
-		d.Components = append(d.Components, cyclonedx.Component{Name: c.Name, Version: c.Version, PURL: purl})
+		c := purl.Component(name)
+		d.Components = append(d.Components, cyclonedx.Component{Name: c.Name, Version: c.Version, PURL: name})
 	}
 	text, err := cyclonedx.Encode(d)
 	check(b, err)
