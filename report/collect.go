@@ -98,6 +98,17 @@ func join(to *fairlead.Finding, f fairlead.Finding) {
 	}
 }
 
+// further enters a place: as the finding's own, or as one more.
+func (c *collector) further(f *fairlead.Finding, at fairlead.Location) {
+	switch {
+	case at.Path == "" || at == f.Location || slices.Contains(f.Further, at) || len(f.Further) >= maxFurther:
+	case f.Location.Path == "":
+		f.Location = at
+	default:
+		f.Further = append(f.Further, at)
+	}
+}
+
 // secret takes in that a secret lies somewhere. Nothing that the tool quotes is
 // kept: it may be the secret itself.
 func (c *collector) secret(f fairlead.Finding, title string) {

@@ -9,7 +9,7 @@ import (
 )
 
 // place makes a path of the source tree of what a tool names: a relative path,
-// an absolute one below a root, or a file URI. What leads out of the tree is "".
+// one that leads to a root, or a file URI. What is no path is "".
 func (c *collector) place(named string) string {
 	if len(named) > 4096 || strings.ContainsAny(named, "\x00\n\r") {
 		return ""
@@ -25,11 +25,18 @@ func (c *collector) place(named string) string {
 	if len(named) > 2 && named[1] == ':' && named[2] == '/' { // C:/work
 		named = named[2:]
 	}
-	if strings.HasPrefix(named, "/") {
-		named = c.relative(path.Clean(named))
-	}
 	named = path.Clean(named)
-	if named == "." || named == ".." || strings.HasPrefix(named, "../") || strings.HasPrefix(named, "/") {
+	up := strings.HasPrefix(named, "../") // from wherever the tool was started
+	for strings.HasPrefix(named, "../") {
+		named = named[len("../"):]
+	}
+	if up {
+		named = "/" + named
+	}
+	if strings.HasPrefix(named, "/") {
+		named = c.relative(named)
+	}
+	if named == "" || named == "." || named == ".." {
 		return ""
 	}
 	return named

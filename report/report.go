@@ -61,13 +61,15 @@ type Report struct {
 	Findings []fairlead.Finding
 	Excused  int    // results that the tool was told to leave out, or says do not apply
 	Notes    int    // results that are no flaw: informational, or passed
+	Partial  bool   // the tool says that it could not read everything
 	Failed   string // why the tool says that it did not get through; "" when it did
 }
 
 // readers are the functions that read each format.
 func readers() map[Format]func(*collector, []byte) error {
 	return map[Format]func(*collector, []byte) error{
-		SARIF: readSARIF,
+		SARIF: readSARIF, CycloneDX: readCycloneDX, OSVScanner: readOSVScanner, Trivy: readTrivy, Grype: readGrype,
+		Checkov: readCheckov, KICS: readKICS, ZAP: readZAP, Nuclei: readNuclei, Snyk: readSnyk,
 	}
 }
 
@@ -84,9 +86,12 @@ func Read(b []byte, o Options) (Report, error) {
 	if n := depth(b); n > MaxDepth {
 		return Report{}, problem("", fmt.Errorf("it is nested deeper than %d values", MaxDepth))
 	}
-	format := o.Format
-	if format == "" {
-		format = sniff(b)
+	format := sniff(b)
+	if o.Format != "" && format != o.Format {
+		if _, ok := readers()[o.Format]; !ok || format != "" || !empty(o.Format, b) {
+			return Report{}, problem("formats are "+words(Formats()), fmt.Errorf("it is no report of the format %s", o.Format))
+		}
+		format = o.Format
 	}
 	read, ok := readers()[format]
 	if !ok {

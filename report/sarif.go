@@ -115,20 +115,13 @@ func (r sarifRun) fix(rule sarif.Rule) string {
 // no file of the tree is a resource.
 func (r sarifRun) places(f *fairlead.Finding, x sarif.Result) {
 	for i, l := range x.Locations {
-		if i > maxFurther {
-			break
-		}
-		at := fairlead.Location{}
 		if strings.HasPrefix(l.URI, "http://") || strings.HasPrefix(l.URI, "https://") {
 			f.Resource = cmp.Or(f.Resource, request(x.WebRequest.Method, l.URI, ""))
 		} else {
-			at = r.where(l.URI, l.Line, l.Column)
+			r.further(f, r.where(l.URI, l.Line, l.Column))
 		}
 		if i == 0 {
 			f.Resource = cmp.Or(l.Logical, f.Resource)
-			f.Location = at
-		} else if at != f.Location && at != (fairlead.Location{}) && !slices.Contains(f.Further, at) {
-			f.Further = append(f.Further, at)
 		}
 	}
 	if x.WebRequest.Target != "" {

@@ -80,3 +80,9 @@ func weaknesses(texts ...string) []string {
 
 // vulnerabilityID gives the identifier of a vulnerability that text begins with, "" for none.
 func vulnerabilityID(text string) string { return identifier.FindString(text) }
+
+// probability reads a number from 0 to 1.
+func probability(s string) (float64, bool) {
+	n, err := strconv.ParseFloat(s, 64)
+	return n, err == nil && n > 0 && n <= 1
+}

@@ -89,6 +89,20 @@ func byKeys(top map[string]json.RawMessage) Format {
 	return ""
 }
 
+// empty tells whether content that has no mark of any format is what a tool of
+// this one writes when it found nothing.
+func empty(f Format, b []byte) bool {
+	switch s := string(bytes.Join(bytes.Fields(b), nil)); f {
+	case Nuclei:
+		return s == "" || s == "[]"
+	case Checkov, Snyk:
+		return s == "[]"
+	case OSVScanner:
+		return s == `{"results":[]}` || s == `{"results":null}`
+	}
+	return false
+}
+
 // decode reads one JSON value that nothing follows.
 func decode(b []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(b))

@@ -83,17 +83,25 @@ func toolName(version string) string {
 
 // identities are what a finding has in common with what another tool says about
 // the same thing: the vulnerability, under any of its names, of one component
-// in one folder; or one weakness at one line of one file.
+// in one folder; one weakness at one line of one file, whatever each tool calls
+// the function or the resource there; or one weakness of one entry point of a
+// running service.
 func identities(f fairlead.Finding, ids map[string]string) []string {
 	if f.Vulnerability.ID != "" && f.Component.PURL != "" {
 		return []string{join0(string(f.Category), "component", withoutVersion(f.Component.PURL), ids[f.Vulnerability.ID], path.Dir(f.Location.Path), f.Component.Layer)}
 	}
-	if f.Location.Path == "" || f.Location.Line == 0 {
-		return nil
-	}
 	var keys []string
 	for _, cwe := range f.CWE {
-		keys = append(keys, join0(string(f.Category), "weakness", cwe, f.Location.Path, fmt.Sprint(f.Location.Line), f.Resource))
+		switch {
+		case f.Location.Path != "" && f.Location.Line > 0:
+			at := []string{string(f.Category), "weakness", cwe, f.Location.Path, fmt.Sprint(f.Location.Line)}
+			keys = append(keys, join0(append(at, f.Resource)...))
+			if f.Resource != "" {
+				keys = append(keys, join0(append(at, "")...))
+			}
+		case f.Category == fairlead.CategoryDAST && f.Location.Path == "" && f.Resource != "":
+			keys = append(keys, join0(string(f.Category), "entry", cwe, f.Resource))
+		}
 	}
 	return keys
 }

@@ -59,8 +59,11 @@ type Document struct {
 	Root         Component
 	Components   []Component
 	// Known says for a Ref whether all that it depends on directly is listed.
-	Known  map[string]Aggregate
-	Signed bool // carries a signature, which nobody verified; set by Decode
+	Known map[string]Aggregate
+	// Vulnerabilities are what the document says its components have; set by
+	// Decode, not written.
+	Vulnerabilities []Vulnerability
+	Signed          bool // carries a signature, which nobody verified; set by Decode
 }
 
 // Tool is what made the document.

@@ -46,6 +46,7 @@ func Decode(b []byte) (Document, error) {
 	}
 	out.readComponents(value(bom.Components), edges)
 	out.Root.DependsOn = edges[out.Root.Identity()]
+	out.Vulnerabilities = readVulnerabilities(value(bom.Vulnerabilities))
 	for _, c := range value(bom.Compositions) {
 		for _, ref := range value(c.Dependencies) {
 			if out.Known == nil {

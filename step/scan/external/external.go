@@ -12,8 +12,10 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/command"
 	"fairlead.dev/report"
 	"fairlead.dev/step"
 )
@@ -29,9 +31,19 @@ var doc string
 
 // Config is the step's configuration.
 type Config struct {
-	Report string   `json:"report" doc:"path of a report in the workspace" example:"reports/semgrep.sarif"`
-	Format string   `json:"format" doc:"format of the report: auto tells it by the content" enum:"auto,sarif,cyclonedx,osv-scanner,trivy,grype,checkov,kics,zap,nuclei,snyk"`
-	Roots  []string `json:"roots" doc:"absolute directories that paths in the report are below, where it was made elsewhere" example:"[/src]"`
+	Tool     string            `json:"tool" doc:"scanner that is run" enum:"semgrep,opengrep,codeql,trivy,grype,osv-scanner,checkov,kics,snyk,zap,nuclei"`
+	Program  string            `json:"program" doc:"program that is run, by its name or its path in the workspace (default: the scanner's own)" example:"tools/trivy"`
+	Args     []string          `json:"args" doc:"arguments instead of the scanner's own; {report}, {scratch}, {target} and {endpoint} stand for places" example:"[image, --format=json, --output={report}, shop.tar]"`
+	Extra    []string          `json:"extra" doc:"further arguments" example:"[--config=rules]"`
+	Target   string            `json:"target" doc:"what is looked at, in the workspace"`
+	Found    []int             `json:"found" doc:"exit codes beside 0 that say that something was found (default: the scanner's own)" example:"[1]"`
+	Required bool              `json:"required" doc:"whether a scanner that is not installed is a failure, and no skipped task"`
+	Network  bool              `json:"network" doc:"whether the scanner may use the network"`
+	MaxMiB   int               `json:"max-mib" doc:"memory that the scanner may take" min:"16" max:"262144"`
+	Time     fairlead.Duration `json:"time" doc:"how long the scanner may take"`
+	Report   string            `json:"report" doc:"path of a report in the workspace that is read instead of running anything" example:"reports/semgrep.sarif"`
+	Format   string            `json:"format" doc:"format of the report: auto tells it by the content" enum:"auto,sarif,cyclonedx,osv-scanner,trivy,grype,checkov,kics,zap,nuclei,snyk"`
+	Roots    []string          `json:"roots" doc:"absolute directories that paths in the report are below, where it was made elsewhere" example:"[/src]"`
 }
 
 // Type describes scan.external.
@@ -40,10 +52,13 @@ func Type() step.Type {
 		Name: Name, Version: version,
 		Title:    "take in what another scanner found",
 		Doc:      doc,
-		Needs:    step.Needs{Workspace: true, Network: true, Memory: 1024},
+		Needs:    step.Needs{Workspace: true, Network: true, Memory: 4096},
 		Produces: []string{fairlead.PredicateScan},
-		Config:   Config{Format: auto, Roots: []string{}},
-		Run:      run,
+		Config: Config{
+			Args: []string{}, Extra: []string{}, Found: []int{}, Target: ".", Network: true, MaxMiB: 4096,
+			Time: fairlead.Duration(30 * time.Minute), Format: auto, Roots: []string{},
+		},
+		Run: run,
 	}
 }
 
@@ -51,11 +66,14 @@ const auto = "auto"
 
 func run(ctx context.Context, in step.In) (step.Out, error) {
 	c := step.ConfigOf[Config](in)
-	if c.Report == "" {
-		return step.Out{}, problem(fairlead.KindInvalid, "say report: reports/tool.sarif", errors.New("there is no report"))
+	if err := c.check(); err != nil {
+		return step.Out{}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return step.Out{}, problem(fairlead.KindCancelled, "", err)
+	}
+	if c.Report == "" {
+		return program{in: in, config: c, tool: c.known()}.run(ctx)
 	}
 	root, err := os.OpenRoot(in.Workspace)
 	if err != nil {
@@ -66,11 +84,28 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	if err != nil {
 		return step.Out{}, err
 	}
-	r, err := report.Read(b, c.options(in))
+	o := c.options(in)
+	o.Tool = c.Tool
+	r, err := report.Read(b, o)
 	if err != nil {
 		return step.Out{}, err
 	}
 	return conclude(in, r), nil
+}
+
+// check refuses what the schema cannot.
+func (c Config) check() error {
+	switch {
+	case c.Time <= 0:
+		return problem(fairlead.KindInvalid, "say time: 30m", errors.New("time: a scanner needs some"))
+	case c.Report == "" && c.Tool == "" && c.Program == "":
+		return problem(fairlead.KindInvalid, "say tool: semgrep, or report: reports/tool.sarif", errors.New("there is neither a scanner nor a report"))
+	case c.Report == "" && c.Tool == "" && len(c.Args) == 0:
+		return problem(fairlead.KindInvalid, "say tool, for the arguments of a scanner that is known", errors.New("args: a program needs some"))
+	case c.Report != "" && (c.Program != "" || len(c.Args)+len(c.Extra)+len(c.Found) > 0):
+		return problem(fairlead.KindInvalid, "leave either out", errors.New("report: nothing is run where a report is read"))
+	}
+	return nil
 }
 
 func (c Config) options(in step.In) report.Options {
@@ -122,6 +157,8 @@ func conclude(in step.In, r report.Report) step.Out {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		f.Tool = Name
+		f.Message, f.Fix = command.Redact(f.Message, in.Secrets), command.Redact(f.Fix, in.Secrets)
+		f.Resource = command.Redact(f.Resource, in.Secrets)
 		rules[f.Rule]++
 		fmt.Fprintf(in.Output, "%s: %s: %s (%s)\n", place(*f), f.Severity, f.Message, f.Rule)
 	}
@@ -131,7 +168,7 @@ func conclude(in step.In, r report.Report) step.Out {
 	}
 	fmt.Fprintf(in.Output, "%s; %d findings, %d notes\n", reason, len(r.Findings), r.Notes)
 	out := step.Out{
-		Outcome: step.Done, Reason: reason, Findings: r.Findings, Partial: r.Failed != "",
+		Outcome: step.Done, Reason: reason, Findings: r.Findings, Partial: r.Failed != "" || r.Partial,
 		Measurements: []fairlead.Measurement{
 			{Name: "findings", Value: float64(len(r.Findings)), Unit: "1"},
 			{Name: "excused", Value: float64(r.Excused), Unit: "1"},
