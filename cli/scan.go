@@ -70,8 +70,8 @@ func (c *commands) scanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan [PATH|IMAGE|URL]",
 		Short: "run every scanner over a tree, an image or a running service, as it is now",
-		Long: "Copies the files below PATH and runs all engines over the copy: secrets, vulnerable dependencies (sca) and\n" +
-			"infrastructure as code (iac). The engines are built in and need no network; sca needs the database that\n" +
+		Long: "Copies the files below PATH and runs all engines over the copy: secrets, vulnerable dependencies (sca),\n" +
+			"their licences, and infrastructure as code (iac). The engines are built in and need no network; sca needs the database that\n" +
 			"`fairlead vulndb import` makes, and is skipped without one. In a git checkout what git ignores is left out.\n\n" +
 			"An IMAGE is an OCI layout directory, a tar file as docker save writes it, or a reference with its tag or digest,\n" +
 			"which is fetched from its registry. It is looked into by image and sca.\n\n" +

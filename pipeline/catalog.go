@@ -18,6 +18,9 @@ const (
 	stepHTTP    = "check.http"
 	stepDAST    = "scan.dast"
 
+	stepLicences = "scan.licences"
+	stepExternal = "scan.external" // whatever others' tools found
+
 	targetProcess = "process"
 )
 
@@ -35,6 +38,11 @@ type Catalog struct {
 	// with an SSH public key. Nil leaves them unchecked.
 	CheckFreeze func(fairlead.Freeze) error
 	CheckKey    func(authorizedKey string) error
+	// CheckLicence says what is wrong with an entry of a policy for licences. Nil
+	// leaves them unchecked.
+	CheckLicence func(entry string) error
+	// Licences are the organisation's rules for licences; nil when it has none.
+	Licences *LicenceRules
 }
 
 // StepInfo describes one step type.

@@ -12,7 +12,7 @@ import (
 
 // reserved are the names of the gates that the matrix brings.
 func reserved() []string {
-	return []string{gateTasks, gateTestsRan, gateTestsPass, gateFlaky, gateSecrets, gateScanned, gateLooked, gateFindings, gateFixable, gateExploited, gateUnfixed, gateOverdue, gateBuild, gateSBOM, allApprovals}
+	return []string{gateTasks, gateTestsRan, gateTestsPass, gateFlaky, gateSecrets, gateScanned, gateLooked, gateFindings, gateDenied, gateAsked, gateFixable, gateExploited, gateUnfixed, gateOverdue, gateBuild, gateSBOM, allApprovals}
 }
 
 // check reports what is wrong between keys.
@@ -35,6 +35,7 @@ func (d *decoder) check(cfg *Config) {
 	d.checkFreezes(cfg)
 	d.checkBreakGlass(cfg)
 	d.checkExceptions(cfg)
+	d.checkLicences(cfg)
 	d.checkJudges(cfg)
 	d.checkLocks(cfg)
 	d.checkServices(cfg)

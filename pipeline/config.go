@@ -31,6 +31,7 @@ type Config struct {
 	Freezes      []Freeze               `json:"freezes" doc:"Times in which nothing is released." example:"[{name: year-end, environments: [production], from: 2026-12-20, to: 2027-01-03, tz: Europe/Berlin}]"`
 	BreakGlass   *BreakGlass            `json:"break-glass" doc:"Who may go past approvals and freezes in an emergency." default:"nobody" example:"{who: [group:oncall], requires: [reason, incident]}"`
 	Exceptions   *Exceptions            `json:"exceptions" doc:"Who may let a finding pass, and for how long." default:"one other person of people, for 90 days at most" example:"{from: [group:dba], longest: 720h}"`
+	Licences     *Licences              `json:"licences" doc:"Under what terms components may be used." default:"permissive and weak-copyleft are allowed, all else is asked" example:"{deny: [network-copyleft]}"`
 	Findings     Findings               `json:"findings" doc:"How long a finding may stay."`
 	Deploy       Deploy                 `json:"deploy" doc:"How each strategy moves traffic and judges the release."`
 	Sources      Sources                `json:"sources" doc:"Where metrics are read that the target does not count itself." example:"{prometheus: {url: 'http://127.0.0.1:9090'}}"`
@@ -85,6 +86,8 @@ type Environment struct {
 
 	Lock          string `json:"lock" doc:"What becomes of runs that release at the same time: all of them in order, only the newest of those that wait, or whoever is ready first." enum:"serialize,supersede,parallel" default:"serialize for production, otherwise supersede"`
 	CancelRunning bool   `json:"cancel-running" doc:"With lock: supersede, a newer run also stops an older release on its way, which is rolled back first." default:"false"`
+
+	Licences *Licences `json:"licences" doc:"Under what terms components may be used here; stands instead of the section licences." default:"the section licences" example:"{deny: [strong-copyleft]}"`
 
 	Security   string   `json:"security" doc:"Security cell; overrides the matrix." enum:"none,basic,full,scan"`
 	Without    []string `json:"without" doc:"Scanners that the security cell brings and this environment does without." enum:"dast,iac,licences,sast,sca" default:"[]" example:"[dast]"`

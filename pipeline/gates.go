@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"fairlead.dev"
@@ -20,6 +21,8 @@ const (
 	gateExploited = "nothing-known-exploited"
 	gateUnfixed   = "vulnerabilities-without-fix"
 	gateOverdue   = "nothing-overdue"
+	gateDenied    = "no-denied-licences"
+	gateAsked     = "no-licences-to-judge"
 	gateBuild     = "build-proven"
 	gateSBOM      = "sbom-present"
 	gateScanned   = "source-scanned"
@@ -131,6 +134,7 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 			break
 		}
 	}
+	gates = append(gates, licenceGates(tasks)...)
 	if p.profile.Security == "none" {
 		return gates
 	}
@@ -140,7 +144,7 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 	}
 	gates = append(gates, fairlead.Gate{
 		Name: gateFindings,
-		Rule: fmt.Sprintf(`!findings.exists(f, f.tool != %q && f.category != "secret" && f.vulnerability == "" && f.severity in ["critical", "high", "unknown"])`,
+		Rule: fmt.Sprintf(`!findings.exists(f, f.tool != %q && !(f.category in ["secret", "licence"]) && f.vulnerability == "" && f.severity in ["critical", "high", "unknown"])`,
 			stepSecrets),
 		Outcome: outcome, About: aboutFindings, Source: source,
 		Reason: "a finding is critical, high or of unknown severity",
@@ -210,10 +214,35 @@ func vulnerabilityGates(outcome fairlead.Outcome, source string) []fairlead.Gate
 		},
 		{
 			Name:    gateOverdue,
-			Rule:    `!findings.exists(f, f.overdue)`,
+			Rule:    `!findings.exists(f, f.overdue && f.category != "licence")`,
 			Outcome: outcome, About: aboutFindings, Source: source,
 			Reason: "the time for a finding has run out",
 			Fix:    "see `fairlead findings list`; do what each finding listed says",
+		},
+	}
+}
+
+// licenceGates are about the policy for licences. What it asks warns for as long
+// as nobody answers, and never denies by itself.
+func licenceGates(tasks []fairlead.Task) []fairlead.Gate {
+	judged := func(t fairlead.Task) bool { return t.Type == stepLicences || t.Type == stepExternal }
+	if !slices.ContainsFunc(tasks, judged) {
+		return nil
+	}
+	return []fairlead.Gate{
+		{
+			Name:    gateDenied,
+			Rule:    `!findings.exists(f, f.category == "licence" && f.severity in ["critical", "high"])`,
+			Outcome: fairlead.OutcomeDeny, About: aboutFindings, Source: "always",
+			Reason: "a component is under a licence that the policy denies",
+			Fix:    "use other components, or let another person approve an exception: `fairlead exception request`",
+		},
+		{
+			Name:    gateAsked,
+			Rule:    `!findings.exists(f, f.category == "licence" && !(f.severity in ["critical", "high"]))`,
+			Outcome: fairlead.OutcomeWarn, About: aboutFindings, Source: "always",
+			Reason: "somebody has to judge the licence of a component",
+			Fix:    "name the licence under licences.allow, or let another person approve an exception: `fairlead exception request`",
 		},
 	}
 }

@@ -122,7 +122,7 @@ func (p *planner) scans() []scan {
 	case "basic":
 	case "full", "scan":
 		scope = "tree"
-		all = append(all, scan{"iac", "scan.iac", nil, nil}, scan{"licences", "scan.licences", nil, []string{stepSBOM}})
+		all = append(all, scan{"iac", "scan.iac", nil, nil}, scan{"licences", stepLicences, nil, []string{stepSBOM}})
 	default:
 		return nil
 	}

@@ -58,7 +58,11 @@ func (p *planner) drafts() ([]draft, error) {
 		return cmp.Or(a.order.compare(b.order), strings.Compare(a.id, b.id))
 	})
 	own, err := p.matrixDrafts(ds)
-	return append(ds, own...), err
+	if err != nil {
+		return nil, err
+	}
+	ds = append(ds, own...)
+	return ds, p.licences(ds)
 }
 
 // draft makes a piece of work of a step type from the keys that differ from

@@ -38,6 +38,7 @@ func Engines() []Engine {
 		{Word: "sca", Type: "scan.sca", trees: true, images: true, needed: []string{"sbom", "image"}},
 		{Word: "sast", Type: "scan.sast", trees: true},
 		{Word: "iac", Type: "scan.iac", trees: true},
+		{Word: "licences", Type: "scan.licences", trees: true, needed: []string{"sbom"}, settings: map[string]any{"notices": false}},
 		{Word: "dast", Type: "scan.dast", services: true, settings: map[string]any{"fail-on": "none"}},
 	}
 }
@@ -131,6 +132,7 @@ func (e Engine) with(j Job) json.RawMessage {
 	if e.Type == "scan.image" {
 		settings["image"], settings["platform"], settings["base"] = j.Image, j.Platform, append([]string{}, j.Base...)
 	}
+	maps.Copy(settings, j.Settings[e.Type])
 	if len(settings) == 0 {
 		return nil
 	}

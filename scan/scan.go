@@ -29,17 +29,18 @@ type Job struct {
 	Source     Source
 	Subject    string // what people call it: a path or a reference
 	Service    string
-	Event      fairlead.Event // of the commit that the files are based on; empty outside of git
-	Only       []string       // words of engines; empty: all
-	Advisories string         // file of the vulnerability database; "" when there is none
-	Cache      string         // absolute directory that engines keep things in that make later scans of the tree faster; "" for none
-	Hide       []string       // absolute directories that no engine may see
-	Image      string         // path of an image in the source; "": the source is a tree
-	Platform   string         // of the image, "" for the usual one
-	Endpoint   string         // base URL of a running service; "": the source is a tree or an image
-	Base       []string       // digests of the base image's layers, or scratch; empty when it is not known
-	Limit      time.Duration  // for each engine
-	Reports    []string       // absolute paths of what other scanners reported, read beside the engines
+	Event      fairlead.Event            // of the commit that the files are based on; empty outside of git
+	Only       []string                  // words of engines; empty: all
+	Advisories string                    // file of the vulnerability database; "" when there is none
+	Cache      string                    // absolute directory that engines keep things in that make later scans of the tree faster; "" for none
+	Hide       []string                  // absolute directories that no engine may see
+	Image      string                    // path of an image in the source; "": the source is a tree
+	Platform   string                    // of the image, "" for the usual one
+	Endpoint   string                    // base URL of a running service; "": the source is a tree or an image
+	Base       []string                  // digests of the base image's layers, or scratch; empty when it is not known
+	Limit      time.Duration             // for each engine
+	Reports    []string                  // absolute paths of what other scanners reported, read beside the engines
+	Settings   map[string]map[string]any // keys of step types, by type, over what the engine sets
 }
 
 // Result is how one engine ended.

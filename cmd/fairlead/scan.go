@@ -14,10 +14,12 @@ import (
 	"fairlead.dev/cli"
 	"fairlead.dev/confine"
 	"fairlead.dev/intake/worktree"
+	"fairlead.dev/pipeline"
 	"fairlead.dev/record"
 	"fairlead.dev/scan"
 	"fairlead.dev/step"
 	stepall "fairlead.dev/step/all"
+	scanlicences "fairlead.dev/step/scan/licences"
 	"fairlead.dev/triage"
 )
 
@@ -127,19 +129,36 @@ func (s scanner) tree(ctx context.Context, q cli.ScanQuery, dir string) (scan.Jo
 			j.Source.Files = files
 		}
 	}
-	state := s.set.State
+	state, environment := s.set.State, ""
 	if repo, err := worktree.Open(ctx, dir); err == nil {
 		own := filepath.Join(repo.Root(), ".fairlead")
 		state = cmp.Or(state, own)
 		j.Event, _ = repo.Event(ctx, worktree.Query{Type: fairlead.EventManual, Commit: "HEAD", Trigger: who()})
 		j.Hide = existing([]string{own})
 		if p, _, err := (planner{set: cli.Settings{Dir: dir}}).Plan(ctx, cli.PlanQuery{Event: string(fairlead.EventPush)}); err == nil {
-			j.Service = p.Service
+			j.Service, environment = p.Service, p.Environment
 		}
+	}
+	if j.Settings, err = licenceSettings(dir, environment); err != nil {
+		return j, err
 	}
 	j.Cache = s.cache(dir)
 	j.Advisories, err = s.advisories(state)
 	return j, err
+}
+
+// licenceSettings gives what the configuration in a directory, as it is there,
+// says of licences in an environment.
+func licenceSettings(dir, environment string) (map[string]map[string]any, error) {
+	src, err := configOf(os.DirFS(dir))
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := pipeline.Read(src, catalog())
+	if err != nil {
+		return nil, err
+	}
+	return map[string]map[string]any{scanlicences.Name: cfg.LicenceKeys(environment)}, nil
 }
 
 // cache is where scans of a directory keep what makes later ones faster, in the

@@ -16,6 +16,7 @@ import (
 	"fairlead.dev/flow"
 	"fairlead.dev/gate"
 	"fairlead.dev/intake/worktree"
+	"fairlead.dev/licence"
 	"fairlead.dev/pipeline"
 	stepall "fairlead.dev/step/all"
 	targetall "fairlead.dev/target/all"
@@ -76,7 +77,7 @@ func (w *wiring) logger(verbose bool) *slog.Logger {
 
 // catalog is what a configuration may name.
 func catalog() pipeline.Catalog {
-	c := pipeline.Catalog{Flow: flow.Version, CheckRule: gate.Check, CheckFreeze: gate.CheckFreeze, CheckKey: checkKey}
+	c := pipeline.Catalog{Flow: flow.Version, CheckRule: gate.Check, CheckFreeze: gate.CheckFreeze, CheckKey: checkKey, CheckLicence: licence.CheckEntry}
 	for _, t := range stepall.Types() {
 		c.Steps = append(c.Steps, pipeline.StepInfo{Name: t.Name, Title: t.Title, Config: t.Config, NeedsEndpoint: t.Needs.Endpoint})
 	}

@@ -17,13 +17,14 @@ func TestExpressions(t *testing.T) {
 		{"Apache-2.0 OR MIT", "", true},
 		{"(GPL-2.0-only WITH Classpath-exception-2.0) AND LicenseRef-own", "", true},
 		{"LicenseRef-own", "", true},
-		{"GPL-2.0+", "", true},
+		{"GPL-2.0+", "GPL-2.0+", true},
 		{"the MIT licence", "", false},
 		{"BSD", "", false},
 		{"", "", false},
 		{"\xff\xfe", "", false},
 		{strings.Repeat("(", 100_000), "", false},
 		{"MIT AND", "", false},
+		{"MIT WITH", "", false},
 	} {
 		if got := spdx.IsExpression(c.text); got != c.ok {
 			t.Errorf("IsExpression(%.40q) = %v", c.text, got)

@@ -82,6 +82,10 @@ var house = []room{
 	{path: "step/scan/external", rooms: stepRooms("command", "report")},
 	{path: "report", purity: pure, rooms: []string{".", "format/*", "purl"}},
 	{path: "purl", purity: pure, rooms: []string{"."}, libs: []string{"github.com/package-url/packageurl-go"}},
+	{path: "step/scan/licences", rooms: stepRooms("licence"), libs: []string{"github.com/bmatcuk/doublestar/v4"}},
+	{path: "licence", rooms: []string{".", "format/*"}, libs: []string{
+		"github.com/google/licensecheck", "github.com/package-url/packageurl-go", "golang.org/x/mod",
+	}},
 	{path: "step/check/http", rooms: stepRooms()},
 	{path: "command", rooms: []string{"."}, libs: []string{"golang.org/x/sys"}},
 

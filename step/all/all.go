@@ -10,6 +10,7 @@ import (
 	scanexternal "fairlead.dev/step/scan/external"
 	scaniac "fairlead.dev/step/scan/iac"
 	scanimage "fairlead.dev/step/scan/image"
+	scanlicences "fairlead.dev/step/scan/licences"
 	scansast "fairlead.dev/step/scan/sast"
 	scansca "fairlead.dev/step/scan/sca"
 	scansecrets "fairlead.dev/step/scan/secrets"
@@ -26,6 +27,7 @@ func Types() []step.Type {
 		scanexternal.Type(),
 		scaniac.Type(),
 		scanimage.Type(),
+		scanlicences.Type(),
 		scansast.Type(),
 		scansca.Type(),
 		scansecrets.Type(),
