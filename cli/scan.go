@@ -151,9 +151,6 @@ func engineLine(e Engine) string {
 	if e.Result == fairlead.ResultSuccess && e.Reason != "" {
 		line += "; " + strings.SplitN(e.Reason, "\n", 2)[0]
 	}
-	if e.Result == fairlead.ResultSuccess && e.Type == "scan.external" {
-		line += " of " + e.Reason
-	}
 	return strings.TrimRight(line, " ")
 }
 

@@ -73,13 +73,17 @@ func distinct(fs []fairlead.Finding) []fairlead.Finding {
 }
 
 // join says as one finding what several tools say about the same thing: the
-// words of the first, the heaviest severity, the nearest reachability, and
-// everything that only some of them know.
+// words of whoever knows most, the heaviest severity, the nearest reachability,
+// and everything that only some of them know.
 func join(seen []fairlead.Finding) fairlead.Finding {
-	out := seen[0]
+	first := best(seen)
+	out := seen[first]
 	out.Further, out.CWE, out.FixedIn = slices.Clone(out.Further), slices.Clone(out.CWE), slices.Clone(out.FixedIn)
 	out.Vulnerability.Aliases = slices.Clone(out.Vulnerability.Aliases)
-	for _, f := range seen[1:] {
+	for i, f := range seen {
+		if i == first {
+			continue
+		}
 		if Heavier(f.Severity, out.Severity) {
 			out.Severity, out.SeveritySource = f.Severity, f.SeveritySource
 		}
@@ -90,6 +94,7 @@ func join(seen []fairlead.Finding) fairlead.Finding {
 			out.FixedIn = slices.Clone(f.FixedIn)
 		}
 		out.Fix, out.Resource = cmp.Or(out.Fix, f.Fix), cmp.Or(out.Resource, f.Resource)
+		out.ClearedBy = cmp.Or(out.ClearedBy, f.ClearedBy)
 		out.CWE = append(out.CWE, f.CWE...)
 		out.Further = append(append(out.Further, f.Location), f.Further...)
 		out.Component = joinComponents(out.Component, f.Component)
@@ -99,6 +104,18 @@ func join(seen []fairlead.Finding) fairlead.Finding {
 	out.Vulnerability.Aliases = slices.DeleteFunc(sorted(out.Vulnerability.Aliases), func(id string) bool { return id == out.Vulnerability.ID })
 	out.Further = places(out.Further, out.Location)
 	return out
+}
+
+// best is the finding whose words are kept: the first that knows a version that
+// clears its component, else the first that knows how near it is, else the first.
+func best(seen []fairlead.Finding) int {
+	if i := slices.IndexFunc(seen, func(f fairlead.Finding) bool { return f.ClearedBy != "" }); i >= 0 {
+		return i
+	}
+	near := func(f fairlead.Finding) bool {
+		return f.Reachability != "" && f.Reachability != fairlead.ReachableUnknown
+	}
+	return max(0, slices.IndexFunc(seen, near))
 }
 
 func joinComponents(a, b fairlead.Component) fairlead.Component {
@@ -142,9 +159,16 @@ func without(id string) []string {
 	return []string{id}
 }
 
-// places are the distinct places of all but the main one, sorted.
+// places are the distinct places of all but the main one, sorted. A file of
+// which somebody knows the line is no further place.
 func places(all []fairlead.Location, main fairlead.Location) []fairlead.Location {
-	all = slices.DeleteFunc(all, func(l fairlead.Location) bool { return l == main || l == fairlead.Location{} })
+	lines := map[string]bool{main.Path: main.Line > 0}
+	for _, l := range all {
+		lines[l.Path] = lines[l.Path] || l.Line > 0
+	}
+	all = slices.DeleteFunc(all, func(l fairlead.Location) bool {
+		return l == main || l == fairlead.Location{} || l.Line == 0 && lines[l.Path]
+	})
 	slices.SortFunc(all, func(a, b fairlead.Location) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})

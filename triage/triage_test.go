@@ -223,3 +223,53 @@ func TestScopesThatCannotBe(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// One weakness at one line, or of one entry point of a running service, is one
+// finding, whatever each tool calls the function there. Where one tool saw two,
+// which of them another one means cannot be told.
+func TestOneWeaknessOfTwoTools(t *testing.T) {
+	at := func(c fairlead.Category, tool, resource string, line int) fairlead.Finding {
+		f := fairlead.Finding{
+			Category: c, Tool: tool, ToolVersion: tool + " 1", Rule: tool, CWE: []string{"CWE-89"}, Severity: fairlead.SeverityHigh, Resource: resource,
+			Fingerprint: fairlead.Fingerprint(c, tool, resource), Location: fairlead.Location{Path: "a.go", Line: line},
+		}
+		if line == 0 {
+			f.Location = fairlead.Location{}
+		}
+		return f
+	}
+	sast, dast := fairlead.CategorySAST, fairlead.CategoryDAST
+	for name, c := range map[string]struct {
+		found []fairlead.Finding
+		want  int
+	}{
+		"one names the function":   {[]fairlead.Finding{at(sast, "gosec", "main", 3), at(sast, "semgrep", "", 3)}, 1},
+		"both name it otherwise":   {[]fairlead.Finding{at(sast, "gosec", "main", 3), at(sast, "semgrep", "main.main", 3)}, 1},
+		"another line":             {[]fairlead.Finding{at(sast, "gosec", "main", 3), at(sast, "semgrep", "", 4)}, 2},
+		"two of one tool":          {[]fairlead.Finding{at(sast, "gosec", "a", 3), at(sast, "gosec", "b", 3), at(sast, "semgrep", "", 3)}, 3},
+		"two, and one is named":    {[]fairlead.Finding{at(sast, "gosec", "a", 3), at(sast, "gosec", "b", 3), at(sast, "semgrep", "b", 3)}, 2},
+		"one entry point":          {[]fairlead.Finding{at(dast, "fairlead", "GET /items?id", 0), at(dast, "zap", "GET /items?id", 0)}, 1},
+		"another parameter":        {[]fairlead.Finding{at(dast, "fairlead", "GET /items?id", 0), at(dast, "zap", "GET /items?q", 0)}, 2},
+		"code without a place":     {[]fairlead.Finding{at(sast, "gosec", "main", 0), at(sast, "semgrep", "main", 0)}, 2},
+		"another category of flaw": {[]fairlead.Finding{at(sast, "gosec", "main", 3), at(fairlead.CategoryIaC, "kics", "main", 3)}, 2},
+	} {
+		if got := Merge(c.found); len(got) != c.want {
+			t.Errorf("%s: %d sightings, want %d", name, len(got), c.want)
+		}
+	}
+}
+
+// Of two tools that see one thing, the words of the one that knows what clears
+// it are kept, and a file's line rather than the file alone.
+func TestJoinKeepsWhatIsKnown(t *testing.T) {
+	ours, theirs := leftPad("scan.sca", "CVE-1"), leftPad("scan.external", "CVE-1")
+	ours.Location.Line, ours.ClearedBy, ours.Fix = 7, "1.0.2", "npm install left-pad@1.0.2"
+	theirs.Fix, theirs.CWE = "1.0.1 fixes this", []string{"CWE-400"}
+	merged := Merge([]fairlead.Finding{theirs, ours})
+	if len(merged) != 1 || len(merged[0].Seen) != 2 {
+		t.Fatalf("sightings %+v", merged)
+	}
+	if f := merged[0].Finding; f.Fix != ours.Fix || f.ClearedBy != "1.0.2" || f.Location.Line != 7 || len(f.Further) != 0 || len(f.CWE) != 1 {
+		t.Errorf("finding %+v", f)
+	}
+}

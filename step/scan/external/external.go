@@ -162,7 +162,10 @@ func conclude(in step.In, r report.Report) step.Out {
 		rules[f.Rule]++
 		fmt.Fprintf(in.Output, "%s: %s: %s (%s)\n", place(*f), f.Severity, f.Message, f.Rule)
 	}
-	reason := fmt.Sprintf("%s, as %s", strings.Join(r.Tools, ", "), r.Format)
+	reason := strings.Join(r.Tools, ", ")
+	if !strings.HasPrefix(reason, string(r.Format)) {
+		reason = strings.TrimPrefix(reason+", as "+string(r.Format), ", ")
+	}
 	if r.Excused > 0 {
 		reason += fmt.Sprintf("; %d results left out as the tool was told to", r.Excused)
 	}
