@@ -44,7 +44,7 @@ workers ?= 4
 waiting ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security bench-peers clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -130,6 +130,11 @@ bench-security: ## import, match, re-evaluation of 10,000 bills of materials, se
 	go test ./exposure -run '^$$' -bench Reevaluate -benchtime 20x -sboms 10000 -timeout 60m
 	go test ./internal/bench -run '^$$' -bench ColdMatch -benchtime 20x
 	go test ./credential -run '^$$' -bench .
+
+bench-peers: build ## beside gitleaks, osv-scanner and govulncheck, built from their modules (cold: 15 minutes)
+	@mkdir -p bin/peers
+	cd test/peers && go build -o ../../bin/peers/ tool
+	go run ./internal/peerbench
 
 clean: ## remove what make has made
 	rm -rf bin

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"fairlead.dev/reach"
 )
 
 //go:embed page.md
@@ -22,18 +24,23 @@ type section struct {
 }
 
 func main() {
+	reach.Guard()
 	out := flag.String("out", "", "file to write the page to (default: standard output)")
+	only := flag.String("only", "", "title of the one section to measure, for a look at it")
 	flag.Parse()
-	if err := publish(context.Background(), *out); err != nil {
+	if err := publish(context.Background(), *out, *only); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // publish measures everything and writes the page.
-func publish(ctx context.Context, out string) error {
+func publish(ctx context.Context, out, only string) error {
 	page := bytes.NewBufferString(intro)
 	for _, s := range sections() {
+		if only != "" && s.title != only {
+			continue
+		}
 		fmt.Fprintf(page, "\n## %s\n\n%s\n", s.title, s.text)
 		if err := s.write(ctx, page); err != nil {
 			return fmt.Errorf("%s: %w", s.title, err)
@@ -50,7 +57,11 @@ func publish(ctx context.Context, out string) error {
 func sections() []section {
 	return []section{
 		{"Secrets", aboutSecrets, secretsSection},
+		{"Go code", aboutSAST, sastSection},
+		{"Infrastructure as code", aboutIaC, iacSection},
 		{"Running services", aboutDAST, dastSection},
+		{"Reachability of vulnerable Go code", aboutReach, reachSection},
+		{"Versions that records affect", aboutVersions, versionsSection},
 	}
 }
 

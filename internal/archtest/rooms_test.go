@@ -151,7 +151,8 @@ var house = []room{
 	{path: "internal/onkubernetes", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/e2e", tests: true, rooms: []string{".", "*", "*/*", "*/*/*"}, libs: testLibs},
 	{path: "internal/judgebench", rooms: []string{".", "judge"}, libs: []string{"gonum.org/v1/gonum"}},
-	{path: "internal/accuracy", rooms: []string{".", "*", "*/*", "*/*/*"}},
+	{path: "internal/accuracy", rooms: []string{".", "*", "*/*", "*/*/*"}, libs: []string{"github.com/securego/gosec/v2", "golang.org/x/mod"}},
+	{path: "internal/peerbench", rooms: []string{"vulndb"}},
 	{path: "internal/archtest", tests: true, rooms: []string{"."}},
 }
 
@@ -171,7 +172,8 @@ var shared = map[string]string{
 	"golang.org/x/term":                    "whether somebody is watching",
 	"github.com/spf13/cobra":               "commands are declared in cli and put together in cmd",
 	"github.com/alecthomas/kong":           "commands are declared in cli and put together in cmd",
-	"golang.org/x/mod":                     "versions of tools, and go.mod",
+	"github.com/securego/gosec/v2":         "its samples are what its step type is measured with",
+	"golang.org/x/mod":                     "versions of tools, go.mod, and what matching is measured against",
 	"go.yaml.in/yaml/v3":                   "configuration, and files that are YAML",
 }
 
