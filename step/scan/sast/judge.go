@@ -108,11 +108,13 @@ func (j *judge) told(gomod string, broken []string, all int) {
 // which is a finding then.
 func (j *judge) load(ctx context.Context, dir string, mode packages.LoadMode, patterns ...string) ([]*packages.Package, error) {
 	at := filepath.Join(j.workspace, filepath.FromSlash(dir))
-	flags := "-mod=readonly"
+	mod := "-mod=readonly"
 	if info, err := os.Stat(filepath.Join(at, "vendor", "modules.txt")); err == nil && info.Mode().IsRegular() {
-		flags = "-mod=vendor"
+		mod = "-mod=vendor"
 	}
-	env := append(slices.Clone(j.env), "GOFLAGS="+flags, "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTELEMETRY=off",
+	// Without trimpath the go command compiles what has not changed again in
+	// every workspace: where a package lies is part of what it is known by.
+	env := append(slices.Clone(j.env), "GOFLAGS=-trimpath "+mod, "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTELEMETRY=off",
 		"GOPACKAGESDRIVER=off", "CGO_ENABLED=0", "GIT_TERMINAL_PROMPT=0")
 	loaded, err := packages.Load(&packages.Config{Context: ctx, Dir: at, Env: env, Mode: mode}, patterns...)
 	switch {
