@@ -26,6 +26,7 @@ type change struct {
 	Name      string
 	Operation string
 	DryRun    bool
+	Object    json.RawMessage
 }
 
 // webhook is an admission webhook of the stand's namespace that refuses what
@@ -79,6 +80,7 @@ webhooks:
   rules:
   - {apiGroups: [apps], apiVersions: [v1], resources: [deployments], operations: [CREATE, UPDATE]}
   - {apiGroups: [""], apiVersions: [v1], resources: [services], operations: [CREATE, UPDATE]}
+  - {apiGroups: [gateway.networking.k8s.io], apiVersions: [v1], resources: [httproutes], operations: [UPDATE]}
   clientConfig: {url: %q, caBundle: %s}
 `, name, s.namespace, w.server.URL, base64.StdEncoding.EncodeToString(authority)), "apply", "-f", "-")
 	s.t.Cleanup(func() { s.c.Must(s.t, "", "delete", "validatingwebhookconfiguration", name) })

@@ -49,24 +49,46 @@ func TestWhyItIsNotReady(t *testing.T) {
 	crowd.hold(t)
 }
 
-// A namespace whose quota is full says so, and what is live goes on.
+// A namespace whose quota is full says so, and what is live goes on: before a
+// release starts, and when it is to come home.
 func TestQuota(t *testing.T) {
 	s := newStand(t, map[string]any{"service": "shop"})
-	one := s.shop("1.0.0")
+	one, two := s.shop("1.0.0"), s.shop("2.0.0")
 	s.first(one)
-	s.c.Must(t, `
-apiVersion: v1
-kind: ResourceQuota
-metadata: {name: full}
-spec: {hard: {pods: "2"}}
-`, "apply", "-n", s.namespace, "-f", "-")
-	s.eventually(func() string {
-		if s.kubectl("get", "resourcequota", "full", "-o", "jsonpath={.status.used.pods}") != "2" {
-			return "the quota does not count"
+	s.quota(2)
+	s.bad(one, two, "exceeded quota")
+	s.quota(4)
+	s.ready(two, 2)
+	crowd := s.visitors(2)
+	s.apply(part{two, 2, 100}, part{one, 2, 0})
+	s.eventually(func() string { // an update needs one pod more
+		s.apply(part{two, 2, 100})
+		if why := s.observe().Pending; !strings.Contains(why, "exceeded quota") {
+			return "no quota is named: " + why
 		}
 		return ""
 	})
-	s.bad(one, s.shop("2.0.0"), "exceeded quota")
+	s.quota(6)
+	s.settle(part{two, 2, 100})
+	crowd.hold(t)
+	s.tidy(two, s.image("2.0.0"))
+}
+
+// quota lets the namespace have so many pods.
+func (s *stand) quota(pods int) {
+	s.t.Helper()
+	s.c.Must(s.t, fmt.Sprintf(`
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: full}
+spec: {hard: {pods: "%d"}}
+`, pods), "apply", "-n", s.namespace, "-f", "-")
+	s.eventually(func() string {
+		if got := s.kubectl("get", "resourcequota", "full", "-o", "jsonpath={.status.hard.pods}"); got != fmt.Sprint(pods) {
+			return "the quota does not count yet: " + got
+		}
+		return ""
+	})
 }
 
 // What the cluster refuses is refused at the door, before anything is changed.

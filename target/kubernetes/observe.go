@@ -202,7 +202,11 @@ func (w *watch) pending() string {
 	case releaseOf(s.home) != tag(alone.Release):
 		return fmt.Sprintf("Deployment %s has the release before; the new one serves beside it", l.Home)
 	case !whole(s.home):
-		return fmt.Sprintf("Deployment %s is updated: %d of %d replicas", l.Home, number(s.home, "status", "updatedReplicas"), number(s.home, "spec", "replicas"))
+		text := fmt.Sprintf("Deployment %s is updated: %d of %d replicas", l.Home, number(s.home, "status", "updatedReplicas"), number(s.home, "spec", "replicas"))
+		if f := refusedPods(s.home); f != nil {
+			text += ": " + f.Cause
+		}
+		return text
 	case len(s.copies) > 0:
 		return fmt.Sprintf("%d Deployments beside %s have no more traffic and wait to be removed", len(s.copies), l.Home)
 	}
