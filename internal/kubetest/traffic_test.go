@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"fairlead.dev/internal/kubetest"
 )
@@ -82,6 +83,7 @@ func TestRollingUpdateLosesNothing(t *testing.T) {
 				mu.Lock()
 				seen[answer]++
 				mu.Unlock()
+				time.Sleep(5 * time.Millisecond) // so that the update has the processors
 			}
 		})
 	}

@@ -98,11 +98,12 @@ func TestTrouble(t *testing.T) {
 	image := add(t, c, "registry.test/podinfo:2.0.0", c.Podinfo("2.0.0"))
 	for _, trouble := range troubles(image) {
 		t.Run(trouble.name, func(t *testing.T) {
+			t.Parallel() // each waits for its pod most of the time
 			pod := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec:\n  %s\n", trouble.name, trouble.spec)
 			c.Must(t, pod, "apply", "-n", namespace, "-f", "-")
 			shows(t, c, trouble.pod, "get", "pod", "-n", namespace, trouble.name, "-o", "json")
 			shows(t, c, trouble.events, "get", "events", "-n", namespace, "--field-selector=involvedObject.name="+trouble.name)
-			c.Must(t, "", "delete", "pod", "-n", namespace, trouble.name, "--grace-period=1")
+			c.Must(t, "", "delete", "pod", "-n", namespace, trouble.name, "--grace-period=1", "--wait=false")
 		})
 	}
 }
