@@ -65,9 +65,11 @@ ifneq ($(FAIRLEAD_TEST_KUBERNETES),off)
 	$(MAKE) test-kubernetes
 endif
 
+# Most of these tests wait for pods most of the time: more of them than there are
+# processors keep those busy.
 test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no others
 	.ci/install
-	$(gotestsum) $(again) --packages "$(on_kubernetes)" -- $(unvetted) -p 1 -timeout 40m
+	$(gotestsum) $(again) --packages "$(on_kubernetes)" -- $(unvetted) -p 2 -parallel 4 -timeout 40m
 	cd test/cluster && ../../$(gotestsum) -- $(unvetted) ./...
 
 test-kill-whole: ## kill a release of two services at every checkpoint on both databases (make test tries each third)

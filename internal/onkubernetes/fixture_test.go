@@ -38,7 +38,8 @@ type stand struct {
 	at        target.Place
 	config    map[string]any
 	*kubernetes.Target
-	fence int64
+	fence   int64
+	lacking bool // a permission, so that something is not as it should be
 }
 
 func newStand(t *testing.T, traffic map[string]any) *stand {

@@ -27,13 +27,9 @@ func TestServerIsKilledMidway(t *testing.T) {
 	r.commit("1")
 	r.run(first)
 	crowd := r.visitors(2)
-	killed := make(chan error, 1)
+	killed, weights := make(chan error, 1), r.weights()
 	go func() {
-		for t.Context().Err() == nil {
-			got, _ := r.c.Kubectl(t.Context(), "", "get", "httproute", "shop", "-n", r.namespace, "-o", "jsonpath={.spec.rules[1].backendRefs[*].weight}")
-			if got == "80 20" {
-				break
-			}
+		for t.Context().Err() == nil && weights() != "80 20" {
 			time.Sleep(50 * time.Millisecond)
 		}
 		killed <- r.c.KillControlPlane()

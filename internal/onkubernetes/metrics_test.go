@@ -24,18 +24,14 @@ func (s *stand) discovery() (glob string) {
 		Labels  map[string]string `json:"labels"`
 	}
 	doors := map[string]string{} // by address of the pod
+	pods := s.pods()
 	look := func() error {
-		out, err := s.c.Kubectl(s.t.Context(), "", "get", "pods", "-n", s.namespace, "-o",
-			`jsonpath={range .items[*]}{.status.podIP} {.metadata.labels.fairlead\.dev/release}{"\n"}{end}`)
+		releases, err := pods()
 		if err != nil {
 			return err
 		}
 		groups := []group{}
-		for line := range strings.Lines(out) {
-			address, release, ok := strings.Cut(strings.TrimSpace(line), " ")
-			if !ok {
-				continue // it has no address yet
-			}
+		for address, release := range releases {
 			if doors[address] == "" {
 				local, stop, err := s.c.Forward(address + ":9898")
 				if err != nil {
@@ -153,10 +149,7 @@ func TestGatewayThatAcceptsAndDoesNotDivide(t *testing.T) {
 		}
 	}
 	// It is mended while the next release waits for its share.
-	weights := func() string {
-		got, _ := r.c.Kubectl(t.Context(), "", "get", "httproute", "shop", "-n", r.namespace, "-o", "jsonpath={.spec.rules[1].backendRefs[*].weight}")
-		return got
-	}
+	weights := r.weights()
 	until := func(want string) {
 		for t.Context().Err() == nil && weights() != want {
 			time.Sleep(50 * time.Millisecond)

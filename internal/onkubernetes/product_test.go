@@ -188,10 +188,15 @@ var every = flag.Bool("every", false, "kill at every checkpoint and leave out ev
 // sampled says of how many checkpoints or permissions one is tried without -every.
 const sampled = 8
 
+// shares is in how many parts the checkpoints are tried, each in a namespace of
+// its own: a release waits most of its time.
+const shares = 3
+
 // However and whenever the control plane dies, the release to Kubernetes is
 // finished by the next one, nothing is done twice, and no request is lost.
 func TestKilledAtEveryStep(t *testing.T) {
-	r := newRepo(t, map[string]any{"gateway-api": "shop", "accept": "60s"})
+	traffic := func() map[string]any { return map[string]any{"gateway-api": "shop", "accept": "60s"} }
+	r := newRepo(t, traffic())
 	images := []string{r.image("1.0.0"), r.image("2.0.0")}
 	r.commit("first")
 	r.run(images[0])
@@ -207,6 +212,16 @@ func TestKilledAtEveryStep(t *testing.T) {
 		}
 		points = some
 	}
+	for share := range slices.Chunk(points, (len(points)+shares-1)/shares) {
+		t.Run("from "+share[0], func(t *testing.T) { newRepo(t, traffic()).killedAt(share) })
+	}
+}
+
+// killedAt kills a release at each point, under traffic, and has it finished.
+func (r *repo) killedAt(points []string) {
+	images := []string{r.image("2.0.0"), r.image("1.0.0")}
+	r.commit("first")
+	r.run(images[1])
 	crowd := r.visitors(2)
 	for i, point := range points {
 		version := fmt.Sprintf("kill-%d", i)
@@ -214,8 +229,8 @@ func TestKilledAtEveryStep(t *testing.T) {
 		r.killAt(point, images[i%2])
 		r.holdDone(version, point, images[i%2])
 	}
-	crowd.hold(t)
-	t.Logf("%d checkpoints, answers %v", len(points), crowd.answers())
+	crowd.hold(r.t)
+	r.t.Logf("%d checkpoints, answers %v", len(points), crowd.answers())
 }
 
 // points gives every checkpoint that a canary passes, in order, once each.
