@@ -39,6 +39,9 @@ type Bills interface {
 	// Formats are what a document can be written as.
 	Formats() []string
 	Make(ctx context.Context, q BillQuery) (Bill, error)
+	// Notices writes what the licences of the components ask to be passed on; the
+	// subject may be a bill of materials, too.
+	Notices(ctx context.Context, q BillQuery) (Bill, error)
 	// Diff compares the documents of two files, of any format.
 	Diff(ctx context.Context, before, after string) (View, error)
 	// Score rates the document of a file.
@@ -63,7 +66,8 @@ func (c *commands) sbomCommand() *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q.Subject = first(args)
-			return c.bill(cmd.Context(), q, out)
+			b, err := c.Bills(c.set).Make(cmd.Context(), q)
+			return c.bill(b, err, out)
 		},
 	}
 	f := cmd.Flags()
@@ -78,6 +82,7 @@ func (c *commands) sbomCommand() *cobra.Command {
 		return c.Bills(c.set).Formats(), cobra.ShellCompDirectiveNoFileComp
 	})
 	cmd.AddCommand(
+		c.noticesCommand(),
 		&cobra.Command{
 			Use: "diff BEFORE AFTER", Short: "show what one bill of materials has and another has not", Args: cobra.ExactArgs(2),
 			Long: "Compares the components of two documents by their package URL without version, else by name: added, removed,\n" +
@@ -100,9 +105,33 @@ func (c *commands) sbomCommand() *cobra.Command {
 	return cmd
 }
 
-// bill makes a document and writes it where it was asked for.
-func (c *commands) bill(ctx context.Context, q BillQuery, file string) error {
-	b, err := c.Bills(c.set).Make(ctx, q)
+// noticesCommand writes the notices of third parties.
+func (c *commands) noticesCommand() *cobra.Command {
+	var q BillQuery
+	var out string
+	cmd := &cobra.Command{
+		Use: "notices [PATH|IMAGE|BINARY|SBOM]", Short: "write the licences and notices of all components", Args: cobra.MaximumNArgs(1),
+		Long: "Writes a text for whoever gets the software: every component with its version and licence, and each licence text and\n" +
+			"NOTICE file once, with the components that carry it. The texts come from vendor and node_modules in the tree and from\n" +
+			"the Go module cache of this machine; where there is none, the text says so. The same files give the same bytes.\n" +
+			"What only building and testing need is left out. SBOM is a file that diff reads.",
+		Example: "  fairlead sbom notices -o THIRD-PARTY-NOTICES.txt\n  fairlead sbom notices shop.spdx.json",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q.Subject = first(args)
+			b, err := c.Bills(c.set).Notices(cmd.Context(), q)
+			return c.bill(b, err, out)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "write the notices to this file instead of standard output")
+	f.StringVar(&q.Name, "name", "", "name of what the notices are about (default: the service, or the last part of PATH)")
+	f.BoolVar(&q.Ignored, "ignored", false, "read the files that git ignores, too, such as node_modules")
+	f.StringVar(&q.Platform, "platform", "", "which image of one for several platforms (default linux/amd64)")
+	return cmd
+}
+
+// bill writes a document where it was asked for.
+func (c *commands) bill(b Bill, err error, file string) error {
 	if err != nil {
 		return err
 	}
@@ -119,6 +148,10 @@ func (c *commands) bill(ctx context.Context, q BillQuery, file string) error {
 	b.File = file
 	if c.set.JSON {
 		return c.encode(b)
+	}
+	if b.Format == "text" { // not a list of components, but written from one
+		fmt.Fprintf(c.Out, "%s: notices of %s\n", file, b.Subject)
+		return nil
 	}
 	fmt.Fprintf(c.Out, "%s: %d components of %s as %s\n", file, b.Components, b.Subject, b.Format)
 	return nil

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/gate"
 )
 
 type licencesConfig struct {
@@ -92,6 +94,36 @@ func TestMisspeltLicences(t *testing.T) {
 	for _, want := range []string{"2:19 licences.deny[0]", "3:46 environments.dev.licences.allow[1]", "otherwise"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
+		}
+	}
+}
+
+// TestGatesOfLicences: what the policy denies is refused, what it asks warns, and
+// goes on to warn when its time has run out.
+func TestGatesOfLicences(t *testing.T) {
+	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	gates := licenceGates([]fairlead.Task{{Type: stepLicences}})
+	for _, g := range vulnerabilityGates(fairlead.OutcomeDeny, "matrix") {
+		if g.Name == gateOverdue {
+			gates = append(gates, g)
+		}
+	}
+	for rule, c := range map[string]struct {
+		severity fairlead.Severity
+		want     fairlead.Outcome
+	}{
+		"licence-denied": {fairlead.SeverityHigh, fairlead.OutcomeDeny}, "licence-ask": {fairlead.SeverityLow, fairlead.OutcomeWarn},
+		"licence-unknown": {fairlead.SeverityLow, fairlead.OutcomeWarn}, "": {"", fairlead.OutcomeAllow},
+	} {
+		in := gate.Input{Plan: fairlead.Plan{Gates: gates}, Time: now}
+		if rule != "" {
+			in.Findings = []fairlead.Tracked{{
+				ID: "x", FirstSeen: now.AddDate(-1, 0, 0), LastSeen: now, Due: now.AddDate(0, -6, 0), State: fairlead.FindingOpen,
+				Finding: fairlead.Finding{Fingerprint: "x", Category: fairlead.CategoryLicence, Rule: rule, Severity: c.severity},
+			}}
+		}
+		if d := gate.Decide(in); d.Outcome != c.want {
+			t.Errorf("%s: %s by %+v", rule, d.Outcome, d.Rules)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func commandsPage(t *testing.T) string {
 		"evidence", "evidence list", "evidence show", "evidence revoke", "cancel", "retry", "resume", "rollback", "approve", "reject",
 		"freeze", "freeze add", "freeze list", "freeze lift", "break-glass", "break-glass list", "break-glass review",
 		"config", "config lint", "config schema", "config explain", "explain", "doctor", "serve", "agent", "agent start", "agent stop",
-		"judge", "judge replay", "scan", "sbom", "sbom diff", "sbom score",
+		"judge", "judge replay", "scan", "sbom", "sbom diff", "sbom notices", "sbom score",
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n```\n%s```\n", strings.TrimSpace("fairlead "+words), help(t, strings.Fields(words)))
 	}

@@ -11,8 +11,10 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
+	"fairlead.dev/format/cyclonedx"
 	"fairlead.dev/format/spdx"
 	"fairlead.dev/sbom"
+	"fairlead.dev/scan"
 	sbomsource "fairlead.dev/step/sbom/source"
 	scanimage "fairlead.dev/step/scan/image"
 )
@@ -31,33 +33,73 @@ func (b bills) Make(ctx context.Context, q cli.BillQuery) (cli.Bill, error) {
 	if q.Format != "cyclonedx" && q.Format != "spdx" {
 		return cli.Bill{}, badFlag("format", q.Format, "--format takes cyclonedx and spdx")
 	}
+	out := cli.Bill{Missing: []string{}}
+	err := b.prepared(ctx, q, func(r scan.Runner, job scan.Job) error {
+		typ, with := maker(job, !q.NoDev)
+		document, found, err := r.Bill(ctx, job, typ, with)
+		if err != nil {
+			return err
+		}
+		out.Subject, out.Missing = job.Subject, missing(found)
+		return render(&out, document, q.Format)
+	})
+	return out, err
+}
+
+// maker is the step type that makes the bill of materials of a job, and its keys.
+func maker(job scan.Job, dev bool) (string, map[string]any) {
+	if job.Image != "" {
+		return scanimage.Name, map[string]any{"secrets": false, "settings": false}
+	}
+	return sbomsource.Name, map[string]any{"dev": dev, "programs": isFile(job.Subject)}
+}
+
+func missing(found []fairlead.Finding) []string {
+	out := []string{}
+	for _, f := range found {
+		out = append(out, f.Location.Path+": "+f.Message)
+	}
+	return out
+}
+
+// prepared finds out what the query is about and has work done on it.
+func (b bills) prepared(ctx context.Context, q cli.BillQuery, work func(scan.Runner, scan.Job) error) error {
 	dir, err := os.MkdirTemp("", "fairlead-sbom-")
 	if err != nil {
-		return cli.Bill{}, &fairlead.Problem{Op: "list components", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
+		return &fairlead.Problem{Op: "list components", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
 	}
 	defer os.RemoveAll(dir)
 	s := scanner(b)
 	job, err := s.job(ctx, cli.ScanQuery{Path: q.Subject, Ignored: q.Ignored, Platform: q.Platform, Base: q.Base}, dir)
 	if err != nil {
-		return cli.Bill{}, err
+		return err
 	}
 	job.Service = cmp.Or(q.Name, job.Service)
 	if job.Event.Time, err = b.moment(job.Event.Time); err != nil {
-		return cli.Bill{}, err
+		return err
 	}
-	typ, with := sbomsource.Name, map[string]any{"dev": !q.NoDev, "programs": isFile(job.Subject)}
-	if job.Image != "" {
-		typ, with = scanimage.Name, map[string]any{"secrets": false, "settings": false}
-	}
-	document, found, err := s.runner(dir).Bill(ctx, job, typ, with)
-	if err != nil {
-		return cli.Bill{}, err
-	}
-	out := cli.Bill{Subject: job.Subject, Missing: []string{}}
-	for _, f := range found {
-		out.Missing = append(out.Missing, f.Location.Path+": "+f.Message)
-	}
-	return out, render(&out, document, q.Format)
+	return work(s.runner(dir), job)
+}
+
+// Notices writes the notices of what the subject is made of.
+func (b bills) Notices(ctx context.Context, q cli.BillQuery) (cli.Bill, error) {
+	out := cli.Bill{Format: "text", Missing: []string{}}
+	err := b.prepared(ctx, q, func(r scan.Runner, job scan.Job) error {
+		var document []byte
+		if job.Image == "" && isFile(job.Subject) {
+			if d, _, err := readBill(job.Subject); err == nil { // else it is a program
+				d.Root.Name = cmp.Or(q.Name, d.Root.Name, job.Service)
+				if document, err = cyclonedx.Encode(d); err != nil {
+					return &fairlead.Problem{Op: "write notices", Kind: fairlead.KindInternal, Err: err}
+				}
+			}
+		}
+		typ, with := maker(job, false)
+		notices, found, err := r.Notices(ctx, job, document, typ, with)
+		out.Subject, out.Missing, out.Document = job.Subject, missing(found), notices
+		return err
+	})
+	return out, err
 }
 
 func isFile(path string) bool {
