@@ -180,7 +180,11 @@ func Of(ecosystem, name, version string) string {
 		if typ == packageurl.TypeGolang && version != "" && version[0] >= '0' && version[0] <= '9' {
 			version = "v" + version
 		}
-		return packageurl.NewPackageURL(typ, namespace, name, version, nil, "").ToString()
+		p := packageurl.NewPackageURL(typ, namespace, name, version, nil, "")
+		if p.Normalize() != nil {
+			return ""
+		}
+		return p.ToString()
 	}
 	return ""
 }

@@ -41,9 +41,9 @@ func Formats() []Format { return slices.Sorted(maps.Keys(readers())) }
 
 // Bounds of what is read.
 const (
-	MaxBytes    = 256 << 20 // of one report
-	MaxFindings = 100_000   // of one report
-	MaxDepth    = 200       // of values inside values
+	MaxBytes    = 64 << 20 // of one report
+	MaxFindings = 100_000  // of one report
+	MaxDepth    = 200      // of values inside values
 )
 
 // Options say what a report leaves out.

@@ -10,6 +10,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"fairlead.dev"
+	"fairlead.dev/purl"
 )
 
 // Status says where an exception is in its life.
@@ -73,11 +74,11 @@ func Covers(x fairlead.Exception, t fairlead.Tracked) bool {
 
 // sameComponent compares a purl of a scope with a component; without version it
 // stands for every one.
-func sameComponent(purl string, c fairlead.Component) bool {
-	if withoutVersion(purl) != withoutVersion(c.PURL) {
+func sameComponent(named string, c fairlead.Component) bool {
+	if purl.WithoutVersion(named) != purl.WithoutVersion(c.PURL) {
 		return false
 	}
-	v := versionOf(purl)
+	v := versionOf(named)
 	return v == "" || v == cmp.Or(versionOf(c.PURL), c.Version)
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"fairlead.dev"
+	"fairlead.dev/purl"
 )
 
 // sets keeps findings apart that are not the same thing: a union-find over
@@ -88,7 +89,7 @@ func toolName(version string) string {
 // running service.
 func identities(f fairlead.Finding, ids map[string]string) []string {
 	if f.Vulnerability.ID != "" && f.Component.PURL != "" {
-		return []string{join0(string(f.Category), "component", withoutVersion(f.Component.PURL), ids[f.Vulnerability.ID], path.Dir(f.Location.Path), f.Component.Layer)}
+		return []string{join0(string(f.Category), "component", purl.WithoutVersion(f.Component.PURL), ids[f.Vulnerability.ID], path.Dir(f.Location.Path), f.Component.Layer)}
 	}
 	var keys []string
 	for _, cwe := range f.CWE {
@@ -111,7 +112,7 @@ func identities(f fairlead.Finding, ids map[string]string) []string {
 func groupOf(seen []fairlead.Finding, ids map[string]string) string {
 	for _, f := range seen {
 		if f.Vulnerability.ID != "" && f.Component.PURL != "" {
-			return fairlead.Fingerprint(f.Category, "group", withoutVersion(f.Component.PURL), ids[f.Vulnerability.ID])
+			return fairlead.Fingerprint(f.Category, "group", purl.WithoutVersion(f.Component.PURL), ids[f.Vulnerability.ID])
 		}
 	}
 	group := ""
@@ -158,16 +159,6 @@ func aliasClosure(all []fairlead.Finding) map[string]string {
 		}
 	}
 	return ids
-}
-
-// withoutVersion cuts version and qualifiers off a purl: "pkg:golang/x/y@v1?a=b" is "pkg:golang/x/y".
-func withoutVersion(purl string) string {
-	purl, _, _ = strings.Cut(purl, "#")
-	purl, _, _ = strings.Cut(purl, "?")
-	if i := strings.LastIndexByte(purl, '@'); i > strings.LastIndexByte(purl, '/') {
-		purl = purl[:i]
-	}
-	return purl
 }
 
 func versionOf(purl string) string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"fairlead.dev"
+	"fairlead.dev/purl"
 )
 
 // Sighting is one thing that a scan saw: what its tools say together, and each
@@ -46,7 +47,7 @@ func Merge(findings []fairlead.Finding) []Sighting {
 // complete gives a finding without a fingerprint one of what identifies it best.
 func complete(f fairlead.Finding) fairlead.Finding {
 	if f.Fingerprint == "" {
-		f.Fingerprint = fairlead.Fingerprint(f.Category, f.Rule, f.Location.Path, f.Resource, withoutVersion(f.Component.PURL), f.Vulnerability.ID)
+		f.Fingerprint = fairlead.Fingerprint(f.Category, f.Rule, f.Location.Path, f.Resource, purl.WithoutVersion(f.Component.PURL), f.Vulnerability.ID)
 	}
 	return f
 }

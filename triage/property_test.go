@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fairlead.dev"
+	"fairlead.dev/purl"
 )
 
 var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
@@ -170,17 +171,17 @@ func TestExceptionIsNeverApprovedByItsRequester(t *testing.T) {
 func FuzzMerge(f *testing.F) {
 	f.Add("pkg:golang/a/b@v1?x=y#z", "CVE-1", "a.go", "CWE-1", 3, "pkg:golang/a/b@v2", "GO-1")
 	f.Add("", "", "", "", 0, "@", "@")
-	f.Fuzz(func(t *testing.T, purl, id, path, cwe string, line int, purl2, id2 string) {
+	f.Fuzz(func(t *testing.T, named, id, path, cwe string, line int, purl2, id2 string) {
 		one := fairlead.Finding{Category: fairlead.CategorySCA, Tool: "a", CWE: []string{cwe}, Location: fairlead.Location{Path: path, Line: line}}
-		one.Component.PURL, one.Vulnerability.ID, one.Vulnerability.Aliases = purl, id, []string{id2}
+		one.Component.PURL, one.Vulnerability.ID, one.Vulnerability.Aliases = named, id, []string{id2}
 		two := one
 		two.Tool, two.Component.PURL, two.Vulnerability.ID, two.Vulnerability.Aliases = "b", purl2, id2, nil
 		a, b := Merge([]fairlead.Finding{one, two}), Merge([]fairlead.Finding{two, one})
 		if diff := cmp.Diff(a, b); diff != "" {
 			t.Fatal(diff)
 		}
-		if withoutVersion(withoutVersion(purl)) != withoutVersion(purl) && versionOf(withoutVersion(purl)) == "" {
-			t.Errorf("version of %q", purl)
+		if bare := purl.WithoutVersion(named); purl.WithoutVersion(bare) != bare && versionOf(bare) == "" {
+			t.Errorf("version of %q", named)
 		}
 	})
 }

@@ -105,7 +105,7 @@ var house = []room{
 		"k8s.io/client-go", "k8s.io/apimachinery", "sigs.k8s.io/kustomize", "sigs.k8s.io/yaml",
 	}},
 	{path: "scan", rooms: []string{".", "command", "step"}},
-	{path: "triage", purity: pure, rooms: []string{"."}, libs: []string{"github.com/bmatcuk/doublestar/v4"}},
+	{path: "triage", purity: pure, rooms: []string{".", "purl"}, libs: []string{"github.com/bmatcuk/doublestar/v4"}},
 	{path: "judge", purity: pure, rooms: []string{".", "format/*"}},
 	{path: "record", rooms: []string{".", "format/*"}},
 

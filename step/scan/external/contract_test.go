@@ -1,7 +1,9 @@
 package external_test
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,6 +48,23 @@ func TestContract(t *testing.T) {
 		steptest.Case{Name: "cut off", Files: files, Config: reads("cut.sarif", "auto"), Kind: fairlead.KindInvalid},
 		steptest.Case{Name: "no report", Files: files, Config: reads("missing.sarif", "auto"), Kind: fairlead.KindInvalid},
 		steptest.Case{Name: "a folder", Files: files, Config: reads("dir", "auto"), Kind: fairlead.KindInvalid},
+		steptest.Case{
+			Name: "a gigabyte", Config: reads("large.sarif", "auto"), Kind: fairlead.KindInvalid,
+			Prepare: func(t *testing.T, in *step.In) {
+				name := filepath.Join(in.Workspace, "large.sarif")
+				if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, 1<<30)); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		steptest.Case{
+			Name: "a link that leads outside", Config: reads("link.sarif", "auto"), Kind: fairlead.KindInvalid,
+			Prepare: func(t *testing.T, in *step.In) {
+				if err := os.Symlink("/etc/passwd", filepath.Join(in.Workspace, "link.sarif")); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
 		steptest.Case{Name: "outside", Files: files, Config: reads("../x.sarif", "auto"), Kind: fairlead.KindInvalid},
 		steptest.Case{Name: "nothing to do", Kind: fairlead.KindInvalid},
 		steptest.Case{

@@ -128,8 +128,11 @@ func read(root *os.Root, name string) ([]byte, error) {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
+	switch {
+	case err == nil && !info.Mode().IsRegular():
 		err = fmt.Errorf("%s is no file", name)
+	case err == nil && info.Size() > report.MaxBytes:
+		err = fmt.Errorf("%s is larger than %d MiB", name, report.MaxBytes>>20)
 	}
 	if err != nil {
 		return nil, problem(fairlead.KindInvalid, "", err)
