@@ -1,13 +1,10 @@
 package credential
 
 import (
-	"slices"
 	"strings"
 
 	"fairlead.dev"
 )
-
-func sorted(s []string) []string { slices.Sort(s); return s }
 
 // issuer is who can revoke what a rule finds.
 type issuer struct {
