@@ -17,6 +17,7 @@ type ScanQuery struct {
 	Path     string   // or reference of an image; "" = the current directory
 	Only     []string // engines; empty: all
 	Ignored  bool     // files that git ignores, too
+	Defaults bool     // what fairlead.yaml says of the engines does not count
 	SARIF    string   // file to be written; "" = none
 	Platform string   // of an image for several, "" = linux/amd64
 	From     []string // files that other scanners reported into
@@ -98,6 +99,7 @@ func (c *commands) scanCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringSliceVar(&q.Only, "only", nil, "engines to run: image, secrets, sca, sast, iac, dast, external (default: all that look at PATH)")
 	f.BoolVar(&q.Ignored, "ignored", false, "scan the files that git ignores, too")
+	f.BoolVar(&q.Defaults, "defaults", false, "leave out what the steps of fairlead.yaml say of the engines, as for a tree of somebody else's")
 	f.StringSliceVar(&q.From, "from", nil, "reports of other scanners to be taken in; --only external reads nothing else")
 	f.StringVar(&q.SARIF, "sarif", "", "write the findings as SARIF 2.1.0 to this file")
 	f.StringVar(&q.Platform, "platform", "", "which image of one for several platforms (default linux/amd64)")
@@ -148,7 +150,7 @@ func engineLine(e Engine) string {
 	default:
 		line += fmt.Sprintf("%d findings", e.Findings)
 	}
-	if e.Result == fairlead.ResultSuccess && e.Reason != "" {
+	if e.Result == fairlead.ResultSuccess && e.Reason != "" && e.Type != "scan.external" {
 		line += "; " + strings.SplitN(e.Reason, "\n", 2)[0]
 	}
 	return strings.TrimRight(line, " ")

@@ -123,16 +123,17 @@ func (j Job) kind() string {
 	return "directories"
 }
 
-// with gives the engine's configuration for a job.
+// with gives the engine's configuration for a job: what the job says of its step
+// type, and before that what a scan by hand is about, which is not for a file of
+// configuration to say.
 func (e Engine) with(j Job) json.RawMessage {
-	settings := maps.Clone(e.settings)
-	if settings == nil {
-		settings = map[string]any{}
-	}
+	settings := map[string]any{}
+	maps.Copy(settings, j.Settings[e.Type])
+	delete(settings, "sbom") // is where the engine before it leaves it
+	maps.Copy(settings, e.settings)
 	if e.Type == "scan.image" {
 		settings["image"], settings["platform"], settings["base"] = j.Image, j.Platform, append([]string{}, j.Base...)
 	}
-	maps.Copy(settings, j.Settings[e.Type])
 	if len(settings) == 0 {
 		return nil
 	}

@@ -40,7 +40,7 @@ type Job struct {
 	Base       []string                  // digests of the base image's layers, or scratch; empty when it is not known
 	Limit      time.Duration             // for each engine
 	Reports    []string                  // absolute paths of what other scanners reported, read beside the engines
-	Settings   map[string]map[string]any // keys of step types, by type, over what the engine sets
+	Settings   map[string]map[string]any // keys of step types, by type, as a configuration has them
 }
 
 // Result is how one engine ended.
@@ -171,7 +171,8 @@ func (w *work) engine(ctx context.Context, e Engine) Result {
 
 // once gives the engine its world and runs it there.
 func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
-	config, err := step.Decode(e.typ, e.with(w.job))
+	with := e.with(w.job)
+	config, err := step.Decode(e.typ, with)
 	if err != nil {
 		return step.Out{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindInternal, Err: err}
 	}
@@ -190,7 +191,7 @@ func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
 	}
 	in := step.In{
 		Key: "scan/" + e.Word, Event: w.job.Event, Service: w.job.Service, Attempt: 1, Config: config,
-		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: e.with(w.job), Phase: fairlead.PhaseVerify},
+		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: with, Phase: fairlead.PhaseVerify},
 		Workspace: cmp.Or(e.workspace, w.workspace), Scratch: scratch, Env: env, Hide: w.job.Hide, Endpoint: w.job.Endpoint,
 		Output: &locked{mu: &w.mu, w: w.Output, prefix: e.Word}, Blobs: w.shelf,
 	}

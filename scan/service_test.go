@@ -29,6 +29,16 @@ func TestService(t *testing.T) {
 	if err != nil || len(results) != 1 || results[0].Result != fairlead.ResultSuccess || results[0].Findings == 0 {
 		t.Errorf("%+v: %v", results, err)
 	}
+	// What a configuration says of the engine counts, but not what a scan by hand is about.
+	r.Dir = t.TempDir()
+	if err := os.Mkdir(filepath.Join(r.Dir, "src"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]map[string]any{dast.Name: {"requests": 20, "fail-on": "low"}}
+	results, err = r.Run(t.Context(), scan.Job{Endpoint: s.URL, Settings: settings})
+	if err != nil || len(results) != 1 || results[0].Result != fairlead.ResultSuccess || !results[0].Partial {
+		t.Errorf("with 20 requests at most: %+v: %v", results, err)
+	}
 	if _, err := r.Run(t.Context(), scan.Job{Endpoint: s.URL, Only: []string{"sca"}}); fairlead.KindOf(err) != fairlead.KindInvalid {
 		t.Errorf("sca looks at a service: %v", err)
 	}

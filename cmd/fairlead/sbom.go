@@ -70,7 +70,7 @@ func (b bills) prepared(ctx context.Context, q cli.BillQuery, work func(scan.Run
 	}
 	defer os.RemoveAll(dir)
 	s := scanner(b)
-	job, err := s.job(ctx, cli.ScanQuery{Path: q.Subject, Ignored: q.Ignored, Platform: q.Platform, Base: q.Base}, dir)
+	job, err := s.job(ctx, cli.ScanQuery{Path: q.Subject, Ignored: q.Ignored, Defaults: true, Platform: q.Platform, Base: q.Base}, dir)
 	if err != nil {
 		return err
 	}

@@ -14,12 +14,10 @@ import (
 	"fairlead.dev/cli"
 	"fairlead.dev/confine"
 	"fairlead.dev/intake/worktree"
-	"fairlead.dev/pipeline"
 	"fairlead.dev/record"
 	"fairlead.dev/scan"
 	"fairlead.dev/step"
 	stepall "fairlead.dev/step/all"
-	scanlicences "fairlead.dev/step/scan/licences"
 	"fairlead.dev/triage"
 )
 
@@ -139,26 +137,12 @@ func (s scanner) tree(ctx context.Context, q cli.ScanQuery, dir string) (scan.Jo
 			j.Service, environment = p.Service, p.Environment
 		}
 	}
-	if j.Settings, err = licenceSettings(dir, environment); err != nil {
+	if j.Settings, err = configured(q, dir, environment); err != nil {
 		return j, err
 	}
 	j.Cache = s.cache(dir)
 	j.Advisories, err = s.advisories(state)
 	return j, err
-}
-
-// licenceSettings gives what the configuration in a directory, as it is there,
-// says of licences in an environment.
-func licenceSettings(dir, environment string) (map[string]map[string]any, error) {
-	src, err := configOf(os.DirFS(dir))
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := pipeline.Read(src, catalog())
-	if err != nil {
-		return nil, err
-	}
-	return map[string]map[string]any{scanlicences.Name: cfg.LicenceKeys(environment)}, nil
 }
 
 // cache is where scans of a directory keep what makes later ones faster, in the

@@ -21,7 +21,7 @@ import (
 func (s scanner) job(ctx context.Context, q cli.ScanQuery, dir string) (scan.Job, error) {
 	named := cmp.Or(q.Path, s.set.Dir)
 	if strings.HasPrefix(named, "http://") || strings.HasPrefix(named, "https://") {
-		return service(q, named, dir)
+		return s.service(q, named, dir)
 	}
 	path, err := filepath.Abs(named)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s scanner) job(ctx context.Context, q cli.ScanQuery, dir string) (scan.Job
 }
 
 // service is a job about a running service, which has no files.
-func service(q cli.ScanQuery, address, dir string) (scan.Job, error) {
+func (s scanner) service(q cli.ScanQuery, address, dir string) (scan.Job, error) {
 	const op, hint = "scan", "name a running service such as http://127.0.0.1:8080"
 	u, err := url.Parse(address)
 	if err == nil && u.Host == "" {
@@ -80,7 +80,8 @@ func service(q cli.ScanQuery, address, dir string) (scan.Job, error) {
 	if err := os.Mkdir(filepath.Join(dir, "src"), 0o700); err != nil {
 		return scan.Job{}, &fairlead.Problem{Op: op, Kind: fairlead.KindUnavailable, Err: err, Hint: "is the disk full or read-only?"}
 	}
-	return scan.Job{Endpoint: address, Subject: u.Redacted(), Service: u.Host, Only: q.Only, Limit: engineLimit}, nil
+	settings, err := configured(q, cmp.Or(s.set.Dir, "."), "")
+	return scan.Job{Endpoint: address, Subject: u.Redacted(), Service: u.Host, Only: q.Only, Limit: engineLimit, Settings: settings}, err
 }
 
 // single is a job about one file.

@@ -76,6 +76,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rand.Float64() < s.slow {
 		time.Sleep(300 * time.Millisecond)
 	}
+	if name := os.Getenv("TINY_COOKIE"); name != "" { // without any of the flags that it should have
+		w.Header().Add("Set-Cookie", name+"=1")
+	}
 	s.orders.Add(1)
 	if rand.Float64() < s.lose {
 		s.lost.Add(1)
