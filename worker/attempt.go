@@ -159,6 +159,7 @@ func (j *job) input(ctx context.Context, dir string) (step.In, io.WriteCloser, e
 	}
 	if j.typ.Needs.Cache && j.Cache != "" {
 		in.Cache = filepath.Join(j.Cache, fairlead.DigestBytes([]byte(in.Service)).Short(), j.typ.Name)
+		boundCache(in.Cache, mostCache, cacheRest, time.Now())
 	}
 	for _, dir := range []string{in.Scratch, in.Cache} {
 		if err := os.MkdirAll(cmp.Or(dir, in.Scratch), 0o700); err != nil {
