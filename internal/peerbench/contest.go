@@ -19,8 +19,14 @@ import (
 // contests prepares what the programs do.
 func (b bench) contests(ctx context.Context) ([]contest, error) {
 	var all []contest
-	for _, prepare := range []func(context.Context) (contest, error){b.secrets, b.matching, b.reachability} {
-		c, err := prepare(ctx)
+	for _, p := range []struct {
+		peer    string
+		prepare func(context.Context) (contest, error)
+	}{{"gitleaks", b.secrets}, {"osv-scanner", b.matching}, {"govulncheck", b.reachability}} {
+		if b.only != "" && b.only != p.peer {
+			continue
+		}
+		c, err := p.prepare(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -101,10 +107,16 @@ func (b bench) matching(ctx context.Context) (contest, error) {
 	return c, err
 }
 
-// reachability is the example podinfo: a service whose code is a dependency.
+// reachability is podinfo, a service, as the module cache has it.
 func (b bench) reachability(ctx context.Context) (contest, error) {
 	c := contest{title: "what of podinfo's vulnerabilities is called, nothing kept from before", dir: filepath.Join(b.dir, "podinfo"), peer: "govulncheck"}
-	if err := os.CopyFS(c.dir, os.DirFS(filepath.Join("examples", "podinfo"))); err != nil {
+	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/stefanprodan/podinfo")
+	list.Dir = filepath.Join("examples", "podinfo")
+	from, err := list.Output()
+	if err != nil {
+		return c, err
+	}
+	if err := os.CopyFS(c.dir, os.DirFS(strings.TrimSpace(string(from)))); err != nil {
 		return c, err
 	}
 	path, err := b.database(ctx)

@@ -24,6 +24,7 @@ type bench struct {
 	data            string // directory with osv/Go.zip and osv/PyPI.zip
 	dir             string // of this run, removed afterwards
 	rounds          int
+	only            string // name of the one contest, "" for all
 	out             io.Writer
 }
 
@@ -46,6 +47,7 @@ func main() {
 	flag.StringVar(&b.peers, "peers", "bin/peers", "directory of the other programs")
 	flag.StringVar(&b.data, "data", filepath.Join("..", "shared", "data"), "directory with osv/Go.zip and osv/PyPI.zip")
 	flag.IntVar(&b.rounds, "rounds", 3, "turns of each program")
+	flag.StringVar(&b.only, "only", "", "gitleaks, osv-scanner or govulncheck: the one program to be compared with")
 	flag.Parse()
 	if err := b.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
