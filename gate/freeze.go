@@ -70,25 +70,49 @@ func parse(f fairlead.Freeze) (window, error) {
 }
 
 // moment reads a wall-clock time. As an end, a date stands for the whole day.
+// Of a time that comes twice, where the clocks are set back, a freeze begins at
+// the first and ends at the second.
 func moment(s string, loc *time.Location, end bool) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if t, err := time.ParseInLocation(dateForm, s, loc); err == nil {
-		if end {
-			t = t.AddDate(0, 0, 1)
-		}
-		return t, nil
+	t, err := time.ParseInLocation(dateForm, s, loc)
+	if err == nil && end {
+		t = t.AddDate(0, 0, 1)
 	}
 	s = strings.Replace(s, " ", "T", 1)
-	t, err := time.ParseInLocation(minuteForm, s, loc)
+	if err != nil {
+		t, err = time.ParseInLocation(minuteForm, s, loc)
+	}
 	if err != nil {
 		t, err = time.ParseInLocation(secondForm, s, loc)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return t, fmt.Errorf("%q is not a time such as 2026-12-20 or 2026-12-20T18:00", s)
+	case t.Year() < firstYear:
+		return t, fmt.Errorf("%q is before the year %d", s, firstYear)
+	case end:
+		return twin(t, time.Minute), nil
 	}
-	return t, nil
+	return earliest(t), nil
+}
+
+// firstYear is where calendars begin: rules are walked through from there.
+const firstYear = 1970
+
+// earliest gives the first of the moments that a clock shows alike.
+func earliest(t time.Time) time.Time { return twin(t, -time.Minute) }
+
+// twin gives the other moment at which a clock that is set back shows the same,
+// later or earlier by the sign of step; the moment itself where there is none.
+func twin(t time.Time, step time.Duration) time.Time {
+	for _, minutes := range []time.Duration{30, 60, 120} { // by which clocks are set back
+		if other := t.Add(minutes * step); other.Format(secondForm) == t.Format(secondForm) {
+			return other
+		}
+	}
+	return t
 }
 
 // recurrence reads the RFC 5545 rule. Occurrences keep their wall-clock time
@@ -148,68 +172,58 @@ func occurs(opt rrule.ROption) error {
 	return nil
 }
 
-// holds tells whether the window holds at a time, and until when; a zero time
-// means that it has no end.
+// holds tells whether the window holds at a time, and until when, counting in
+// what follows without a gap; a zero time means that there is no end in sight.
+// The occurrences of a rule are walked through once.
 func (w window) holds(at time.Time) (until time.Time, holds bool) {
 	if w.rule == nil {
 		return w.to, !at.Before(w.from) && (w.to.IsZero() || at.Before(w.to))
 	}
-	start := w.rule.Before(at, true)
-	if start.IsZero() {
-		return start, false
+	const most = 400 // that touch one another
+	touching := 0
+	next := w.rule.Iterator()
+	for start, ok := next(); ok; start, ok = next() {
+		start = earliest(start)
+		end := w.end(start)
+		switch {
+		case holds && start.After(until):
+			return until.UTC(), true
+		case !holds && start.After(at):
+			return time.Time{}, false
+		case holds || at.Before(end):
+			until, holds = end, true
+			touching++
+		}
+		if touching > most {
+			return time.Time{}, true
+		}
 	}
-	end := start.Add(w.span)
-	if w.span%day == 0 { // days follow the calendar, 23 or 25 hours long where the clocks change
-		end = start.AddDate(0, 0, int(w.span/day))
+	return until.UTC(), holds
+}
+
+// end gives when an occurrence ends. Days follow the calendar, 23 or 25 hours
+// long where the clocks change.
+func (w window) end(start time.Time) time.Time {
+	if w.span%day == 0 {
+		return start.AddDate(0, 0, int(w.span/day))
 	}
-	return end, at.Before(end)
+	return start.Add(w.span)
 }
 
 // Frozen gives the freezes that hold at a time. Each says until when, counting
 // in what follows it without a gap: a weekend ends on Monday, not on Sunday. A
 // freeze that cannot be read holds.
 func Frozen(freezes []fairlead.Freeze, at time.Time) []fairlead.Held {
-	windows := make([]window, len(freezes))
-	broken := make([]error, len(freezes))
-	for i, f := range freezes {
-		windows[i], broken[i] = parse(f)
-	}
-	held := []fairlead.Held{}
-	for i, f := range freezes {
-		h := fairlead.Held{Freeze: f.ID, Reason: f.Reason, Source: f.Source}
-		if broken[i] != nil {
-			h.Reason = "it cannot be read: " + broken[i].Error()
-			held = append(held, h)
-		} else if until, holds := windows[i].holds(at); holds {
-			h.Until = windows[i].stretch(until)
-			held = append(held, h)
-		}
-	}
-	return held
-}
-
-// stretch follows occurrences that touch; one without end in sight gives zero.
-func (w window) stretch(until time.Time) time.Time {
-	const most = 400
-	for range most {
-		if until.IsZero() {
-			return until
-		}
-		next, holds := w.holds(until)
-		if !holds {
-			return until.UTC()
-		}
-		until = next
-	}
-	return time.Time{}
+	return read(freezes).at(at)
 }
 
 // Thaw gives when nothing of what holds at a time holds any more; zero when
 // that is not known.
 func Thaw(freezes []fairlead.Freeze, at time.Time) time.Time {
 	const most = 100
+	all := read(freezes)
 	for range most {
-		held := Frozen(freezes, at)
+		held := all.at(at)
 		if len(held) == 0 {
 			return at
 		}
@@ -223,4 +237,35 @@ func Thaw(freezes []fairlead.Freeze, at time.Time) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// understood are freezes, and their windows or what is wrong with them.
+type understood struct {
+	freezes []fairlead.Freeze
+	windows []window
+	broken  []error
+}
+
+func read(freezes []fairlead.Freeze) understood {
+	u := understood{freezes, make([]window, len(freezes)), make([]error, len(freezes))}
+	for i, f := range freezes {
+		u.windows[i], u.broken[i] = parse(f)
+	}
+	return u
+}
+
+// at gives what holds at a time.
+func (u understood) at(at time.Time) []fairlead.Held {
+	held := []fairlead.Held{}
+	for i, f := range u.freezes {
+		h := fairlead.Held{Freeze: f.ID, Reason: f.Reason, Source: f.Source}
+		if u.broken[i] != nil {
+			h.Reason = "it cannot be read: " + u.broken[i].Error()
+			held = append(held, h)
+		} else if until, holds := u.windows[i].holds(at); holds {
+			h.Until = until
+			held = append(held, h)
+		}
+	}
+	return held
 }

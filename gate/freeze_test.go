@@ -48,6 +48,10 @@ func TestEdgesOfFreezes(t *testing.T) {
 		{"at night in New York", nightly, "2026-01-16T03:30:00Z", "2026-01-16T05:00:00Z"},
 		{"the last night", nightly, "2026-02-01T03:30:00Z", "2026-02-01T05:00:00Z"},
 		{"when the series is over", nightly, "2026-02-02T03:30:00Z", ""},
+		{"twice in autumn, the first", fairlead.Freeze{ID: "x", From: "2026-10-25T02:30", To: "2026-10-25T02:50", TZ: "Europe/Berlin"}, "2026-10-25T00:30:00Z", "2026-10-25T01:50:00Z"},
+		{"before the first", fairlead.Freeze{ID: "x", From: "2026-10-25T02:30", TZ: "Europe/Berlin"}, "2026-10-25T00:29:59Z", ""},
+		{"daily in autumn", fairlead.Freeze{ID: "x", From: "2026-10-20T02:30", RRule: "FREQ=DAILY", Duration: fairlead.Duration(time.Hour), TZ: "Europe/Berlin"}, "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
+		{"twice on an island, by half an hour", fairlead.Freeze{ID: "x", From: "2026-04-05T01:45", To: "2026-04-05T01:50", TZ: "Australia/Lord_Howe"}, "2026-04-04T14:45:00Z", "2026-04-04T15:20:00Z"},
 		{"since ever", fairlead.Freeze{ID: "x", To: "2026-01-01", TZ: "UTC"}, "1999-01-01T00:00:00Z", "2026-01-02T00:00:00Z"},
 		{"until a second", fairlead.Freeze{ID: "x", To: "2026-01-01T10:00:30", TZ: "UTC"}, "2026-01-01T10:00:29Z", "2026-01-01T10:00:30Z"},
 		{"for good", fairlead.Freeze{ID: "x", From: "2026-01-01", TZ: "UTC"}, "2030-01-01T00:00:00Z", "never"},
@@ -82,6 +86,7 @@ func TestFreezesThatCannotBeRead(t *testing.T) {
 		says   string
 	}{
 		"zone":           {fairlead.Freeze{TZ: "Mars/Olympus", From: "2026-01-01"}, "not a time zone"},
+		"antique":        {fairlead.Freeze{TZ: "UTC", From: "1000-01-01", RRule: "FREQ=DAILY"}, "before the year 1970"},
 		"time":           {fairlead.Freeze{TZ: "UTC", From: "soon"}, "not a time such as"},
 		"order":          {fairlead.Freeze{TZ: "UTC", From: "2026-01-02", To: "2026-01-01"}, "before it begins"},
 		"rule":           {fairlead.Freeze{TZ: "UTC", RRule: "FREQ=SOMETIMES"}, "not an RFC 5545 rule"},
