@@ -123,45 +123,71 @@ type count struct {
 }
 
 // judgeVotes counts a rule's approvals: of different people, none of them an
-// author of the change or the one who started the run, none older than the
-// rule allows, and none that came when the time was over: nobody may have been
-// there to notice that.
+// author of the change or the one who started the run, and none older than the
+// rule allows. The question is open from when it is asked, and again from when
+// approvals that were enough have expired; once it was open for too long it is
+// over, whether or not anybody was there to notice.
 func judgeVotes(in HoldInput, r Regime, rule fairlead.ApprovalRule, excluded map[string]string) count {
-	for i, v := range r.Votes {
-		if v.Question != in.Question || !v.Time.After(in.Asked) || v.Time.After(in.Now) {
-			continue
+	b := ballot{rule: rule, people: Members(r.Safeguards, rule.From), excluded: excluded}
+	for _, v := range r.Votes {
+		if v.Question == in.Question && !v.Time.After(in.Now) {
+			b.votes = append(b.votes, v)
 		}
-		then := in
-		then.Now = v.Time
-		c := tally(then, r, r.Votes[:i], rule, excluded)
-		if len(c.given) < rule.Count && !v.Time.Before(c.until) {
-			c.late = true
+	}
+	since, enough := in.Asked, b.enough(in.Asked)
+	for _, at := range b.turns(in.Asked, in.Now) {
+		if end := since.Add(rule.Expires.D()); !enough && !at.Before(end) {
+			c := b.count(end)
+			c.until, c.late = end, true
 			return c
 		}
+		was := enough
+		if enough = b.enough(at); was && !enough {
+			since = at
+		}
 	}
-	return tally(in, r, r.Votes, rule, excluded)
+	c := b.count(in.Now)
+	c.until = since.Add(rule.Expires.D())
+	return c
 }
 
-// tally counts the votes as they stand at in.Now.
-func tally(in HoldInput, r Regime, votes []fairlead.Approval, rule fairlead.ApprovalRule, excluded map[string]string) count {
-	c := count{given: []string{}, left: []string{}}
-	since := in.Asked
-	valid := map[string]bool{}
-	for _, v := range votes {
-		if v.Question != in.Question || v.Time.After(in.Now) {
-			continue
-		}
-		over := v.Time.Add(rule.Expires.D())
-		if !in.Now.Before(over) {
-			if over.After(since) {
-				since = over // the question was open again from then on
+// ballot is one rule and the votes on it, oldest first.
+type ballot struct {
+	rule     fairlead.ApprovalRule
+	people   []string
+	excluded map[string]string
+	votes    []fairlead.Approval
+}
+
+// turns gives the times after one and until another at which a vote came or
+// expired, in order.
+func (b ballot) turns(after, until time.Time) []time.Time {
+	var all []time.Time
+	for _, v := range b.votes {
+		for _, at := range []time.Time{v.Time, v.Time.Add(b.rule.Expires.D())} {
+			if at.After(after) && !at.After(until) {
+				all = append(all, at)
 			}
-			continue
 		}
-		valid[v.Person] = v.Vote == fairlead.VoteApprove
 	}
-	for _, m := range Members(r.Safeguards, rule.From) {
-		_, no := excluded[m]
+	slices.SortFunc(all, time.Time.Compare)
+	return all
+}
+
+func (b ballot) enough(at time.Time) bool { return len(b.count(at).given) >= b.rule.Count }
+
+// count counts the votes as they stand at a time: of each person the last that
+// has not expired.
+func (b ballot) count(at time.Time) count {
+	valid := map[string]bool{}
+	for _, v := range b.votes {
+		if !v.Time.After(at) && at.Before(v.Time.Add(b.rule.Expires.D())) {
+			valid[v.Person] = v.Vote == fairlead.VoteApprove
+		}
+	}
+	c := count{given: []string{}, left: []string{}}
+	for _, m := range b.people {
+		_, no := b.excluded[m]
 		switch {
 		case no:
 		case valid[m]:
@@ -170,7 +196,6 @@ func tally(in HoldInput, r Regime, votes []fairlead.Approval, rule fairlead.Appr
 			c.left = append(c.left, m)
 		}
 	}
-	c.until = since.Add(rule.Expires.D())
 	return c
 }
 

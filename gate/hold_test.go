@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,16 @@ func TestHolding(t *testing.T) {
 		{"too late, when no process was there", dba(1), 30 * h, []fairlead.Approval{vote("alice", yes, 25*h)}, "nobody else approved in time"},
 		{"the last second", dba(1), 30 * h, []fairlead.Approval{vote("alice", yes, 24*h-time.Second)}, ""},
 		{"it does not count for ever", dba(1), 26 * h, []fairlead.Approval{vote("alice", yes, h)}, "0 of 1 approval, waiting for alice or bob until 2026-11-04T09:00:00Z"},
+		{
+			"one of two expires, which makes no more time", dba(2), 30 * h,
+			[]fairlead.Approval{vote("alice", yes, h), vote("bob", yes, 26*h), vote("alice", yes, 27*h)},
+			"nobody else approved in time",
+		},
+		{
+			"two were enough, and one expires", dba(2), 25*h + h/2,
+			[]fairlead.Approval{vote("alice", yes, h), vote("bob", yes, 2*h)},
+			"1 of 2 approvals (bob), waiting for alice until 2026-11-04T09:00:00Z",
+		},
 		{"given before, as by the run it repeats", dba(1), h, []fairlead.Approval{vote("alice", yes, -h)}, ""},
 		{"given too long before", dba(1), h, []fairlead.Approval{vote("alice", yes, -24*h)}, "0 of 1"},
 	} {
@@ -82,6 +93,16 @@ func TestHolding(t *testing.T) {
 				t.Errorf("%q, want %q", text, tt.want)
 			}
 		})
+	}
+}
+
+// Whoever wrote a part of the change approves none of it, whatever the case of
+// his address.
+func TestCoAuthorsAreExcluded(t *testing.T) {
+	ev := fairlead.Event{Author: "dana@example.org", Authors: []string{"dana@example.org", "Alice@Example.org"}, Trigger: "eve"}
+	want := map[string]string{"dana": "is an author of the change", "alice": "is an author of the change", "eve": "started the run"}
+	if got := Excluded(crew(), ev); !maps.Equal(got, want) {
+		t.Errorf("excluded are %v, want %v", got, want)
 	}
 }
 

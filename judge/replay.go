@@ -33,7 +33,7 @@ func Replay(r io.Reader, rec Recording) (Result, float64, error) {
 			Hint: `one object a line: {"t": 60, "arm": "canary", "requests": 300, "errors": 2, "latency": {"le": [0.1, 1], "count": [280, 299]}}`,
 		}
 	}
-	result := p.judge.Result()
+	result := p.result()
 	decided := math.NaN()
 	if result.Answer != fairlead.AnswerUndecided {
 		decided = p.origin + result.DecidedAt.Seconds()
@@ -45,8 +45,9 @@ func Replay(r io.Reader, rec Recording) (Result, float64, error) {
 type player struct {
 	rec    Recording
 	lines  *bufio.Reader
-	at     int // number of the line last read
-	judge  *Judge
+	at     int     // number of the line last read
+	judge  *Judge  // of every metric that the recording may hold
+	quick  *Judge  // of those without latency, as long as none was measured; nil when the metrics are given
 	first  float64 // time of the first interval
 	step   float64 // from the first interval to the second: how long one is
 	origin float64 // when judging began
@@ -66,7 +67,7 @@ type line struct {
 	T        *float64 `json:"t"`
 	Arm      string   `json:"arm"`
 	Requests *uint64  `json:"requests"`
-	Errors   uint64   `json:"errors"`
+	Errors   *uint64  `json:"errors"`
 	Latency  *struct {
 		LE    []float64 `json:"le"`
 		Count []uint64  `json:"count"`
@@ -85,7 +86,7 @@ func (p *player) play() error {
 		if len(bytes.TrimSpace(raw)) == 0 {
 			continue
 		}
-		l, err := decode(raw)
+		l, err := decode(bytes.TrimPrefix(raw, []byte("\ufeff"))) // some editors begin a file with it
 		if err != nil {
 			return err
 		}
@@ -138,8 +139,10 @@ func decode(raw []byte) (line, error) {
 		return l, errors.New("requests: missing")
 	case *l.Requests > most:
 		return l, fmt.Errorf("requests: want at most %d (got %d)", uint64(most), *l.Requests)
-	case l.Errors > *l.Requests:
-		return l, fmt.Errorf("errors: more than requests (got %d of %d)", l.Errors, *l.Requests)
+	case l.Errors == nil:
+		return l, errors.New("errors: missing")
+	case *l.Errors > *l.Requests:
+		return l, fmt.Errorf("errors: more than requests (got %d of %d)", *l.Errors, *l.Requests)
 	}
 	return l, l.checkLatency()
 }
@@ -174,7 +177,7 @@ func (l line) checkLatency() error {
 
 // arm gives a line's counts. Requests above the last bound took any time.
 func (l line) arm() *Arm {
-	a := &Arm{Sample: fairlead.Sample{Requests: *l.Requests, Errors: l.Errors}}
+	a := &Arm{Sample: fairlead.Sample{Requests: *l.Requests, Errors: *l.Errors}}
 	if l.Latency != nil {
 		a.Latency = fairlead.Histogram{
 			LE: append(l.Latency.LE, math.Inf(1)), Count: append(l.Latency.Count, *l.Requests),
@@ -228,21 +231,34 @@ func (p *player) turn() error {
 	return nil
 }
 
-// begin chooses the metrics by what the first interval holds.
+// begin makes the judges. Whether latency is measured at all is known at the
+// end: until it is seen, one judge has it as a metric that is missing, and one
+// does without.
 func (p *player) begin() {
 	p.first = p.open.t
 	policy := p.rec.Policy
-	if len(policy.Metrics) == 0 {
-		for _, m := range Defaults().Metrics {
-			if m.Kind != fairlead.MetricLatency || p.open.measured() {
-				policy.Metrics = append(policy.Metrics, m)
-			}
-		}
-	}
 	if p.rec.Horizon > 0 {
 		policy.Horizon = fairlead.Duration(p.rec.Horizon)
 	}
+	if len(policy.Metrics) == 0 {
+		without := policy
+		for _, m := range Defaults().Metrics {
+			policy.Metrics = append(policy.Metrics, m)
+			if m.Kind != fairlead.MetricLatency {
+				without.Metrics = append(without.Metrics, m)
+			}
+		}
+		p.quick = New(without)
+	}
 	p.judge = New(policy)
+}
+
+// result is that of the judge whose metrics the recording holds.
+func (p *player) result() Result {
+	if p.quick != nil {
+		return p.quick.Result()
+	}
+	return p.judge.Result()
 }
 
 func (m *moment) measured() bool {
@@ -263,6 +279,9 @@ func (p *player) observe(m moment) {
 	for i := range missing {
 		p.hand(Interval{End: p.since(p.last + float64(i+1)*p.step)})
 	}
+	if m.measured() {
+		p.quick = nil
+	}
 	p.hand(Interval{End: p.since(m.t), Baseline: m.arms[baseline], Canary: m.arms[canary], Share: p.rec.Share})
 	p.last = m.t
 }
@@ -270,6 +289,9 @@ func (p *player) observe(m moment) {
 func (p *player) hand(iv Interval) {
 	if p.rec.Horizon <= 0 || iv.End <= p.rec.Horizon {
 		p.judge.Observe(iv)
+		if p.quick != nil {
+			p.quick.Observe(iv)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package judge_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ func TestReplayGap(t *testing.T) {
 	var in strings.Builder
 	for _, at := range []string{"0", "60", "1e6"} {
 		for _, arm := range []string{"baseline", "canary"} {
-			in.WriteString(`{"t": ` + at + `, "arm": "` + arm + `", "requests": 99999}` + "\n")
+			in.WriteString(`{"t": ` + at + `, "arm": "` + arm + `", "requests": 99999, "errors": 0}` + "\n")
 		}
 	}
 	began := time.Now()
@@ -50,6 +51,25 @@ func TestReplayGap(t *testing.T) {
 		t.Errorf("%s: %s (%v)", r.Answer, r.Reason, err)
 	}
 	t.Log(time.Since(began))
+}
+
+// TestReplayOfLatencyThatComesLater holds that a metric is judged that the first
+// interval does not have: what is missing there is no proof of anything.
+func TestReplayOfLatencyThatComesLater(t *testing.T) {
+	var in strings.Builder
+	for i := range 30 {
+		for arm, slow := range map[string]int{"baseline": 10, "canary": 400} {
+			fmt.Fprintf(&in, `{"t": %d, "arm": %q, "requests": 1000, "errors": 5`, 60*(i+1), arm)
+			if i > 0 {
+				fmt.Fprintf(&in, `, "latency": {"le": [0.1, 1], "count": [%d, 1000]}`, 1000-slow)
+			}
+			in.WriteString("}\n")
+		}
+	}
+	r, _, err := judge.Replay(strings.NewReader(in.String()), judge.Recording{Name: "x", Policy: fairlead.JudgePolicy{}})
+	if err != nil || r.Answer != fairlead.AnswerWorse || !strings.Contains(r.Reason, "latency") {
+		t.Errorf("%s: %s (%v), want worse by latency", r.Answer, r.Reason, err)
+	}
 }
 
 func FuzzReplay(f *testing.F) {
