@@ -61,10 +61,10 @@ func (p *Plane) BreakGlass(ctx context.Context, g Glass, by Person) (fairlead.Gr
 
 // withinPolicy holds what is asked for against the policy.
 func withinPolicy(g Glass, policy fairlead.BreakGlassPolicy) (time.Duration, []string, error) {
-	if g.Reason == "" {
+	if strings.TrimSpace(g.Reason) == "" {
 		return 0, nil, glassProblem(fairlead.KindInvalid, errors.New("it needs a reason"), "--reason says what is on fire")
 	}
-	if g.Incident == "" && slices.Contains(policy.Requires, "incident") {
+	if strings.TrimSpace(g.Incident) == "" && slices.Contains(policy.Requires, "incident") {
 		return 0, nil, glassProblem(fairlead.KindInvalid, errors.New("it needs an incident"), "--incident names it")
 	}
 	ttl := g.TTL
@@ -80,6 +80,9 @@ func withinPolicy(g Glass, policy fairlead.BreakGlassPolicy) (time.Duration, []s
 	skips := g.Skips
 	if skips == nil {
 		skips = policy.Skips
+	}
+	if len(skips) == 0 {
+		return 0, nil, glassProblem(fairlead.KindInvalid, errors.New("it goes past nothing"), "it goes past "+strings.Join(policy.Skips, ", "))
 	}
 	for _, s := range skips {
 		if !slices.Contains(policy.Skips, s) {
@@ -105,7 +108,7 @@ func (p *Plane) Review(ctx context.Context, q Reviewing, known []fairlead.Person
 	if err != nil {
 		return g, err
 	}
-	if q.Reason == "" {
+	if strings.TrimSpace(q.Reason) == "" {
 		return g, glassProblem(fairlead.KindInvalid, errors.New("a review says what was found"), "--reason")
 	}
 	owed, err := p.owed(ctx, g)

@@ -88,12 +88,12 @@ func TestFileAtHandMakesNobodyKnown(t *testing.T) {
 	refused(t, err, fairlead.KindDenied, "eve is nobody")
 
 	now := time.Now().UTC()
-	if got, err := d.Desk.Grant(t.Context(), *next.Safeguards, next, now); err != nil || got == nil || got.ID != g.ID {
+	if got, err := d.Desk.Grants(t.Context(), *next.Safeguards, next, now); err != nil || len(got) != 1 || got[0].ID != g.ID {
 		t.Errorf("before its review the grant gives %+v, %v", got, err)
 	}
 	_, err = d.Review(t.Context(), control.Reviewing{Grant: g.ID, Reason: "fine"}, atHand, d.by("bob"))
 	must(t, err)
-	if got, err := d.Desk.Grant(t.Context(), *next.Safeguards, next, now); err != nil || got != nil {
+	if got, err := d.Desk.Grants(t.Context(), *next.Safeguards, next, now); err != nil || got != nil {
 		t.Errorf("what was reviewed is used again: %+v, %v", got, err)
 	}
 	if lifted, err := d.LiftFreeze(t.Context(), f.ID, "over", "bob", atHand, d.by("bob")); err != nil || lifted.LiftedBy != "bob" {

@@ -11,10 +11,10 @@ import (
 	"fairlead.dev/gate"
 )
 
-// Grant gives the newest break-glass grant for a plan's commit that safeguards
-// accept now, with what it may skip there; nil when there is none. One that was
-// reviewed is over: what came after that, the review has not seen.
-func (d Desk) Grant(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan, now time.Time) (*fairlead.Grant, error) {
+// Grants gives the break-glass grants for a plan's commit that safeguards accept
+// now, oldest first, with what each may skip there. One that was reviewed is
+// over: what came after that, the review has not seen.
+func (d Desk) Grants(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan, now time.Time) ([]fairlead.Grant, error) {
 	policy := s.BreakGlass
 	if policy == nil {
 		return nil, nil
@@ -23,12 +23,9 @@ func (d Desk) Grant(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan,
 	if err != nil {
 		return nil, err
 	}
-	who := gate.Members(s, policy.Who)
-	for _, g := range slices.Backward(grants) {
-		if !g.Open() || now.Before(g.Time) || !now.Before(g.Expires) || g.Expires.Sub(g.Time) > policy.TTL.D() || !slices.Contains(who, g.Person) {
-			continue
-		}
-		if slices.Contains(policy.Requires, "incident") && g.Incident == "" || g.Reason == "" {
+	var valid []fairlead.Grant
+	for _, g := range grants {
+		if !within(g, *policy, now) || !slices.Contains(gate.Members(s, policy.Who), g.Person) {
 			continue
 		}
 		ok, err := d.vouched(ctx, s, g.Evidence, g.Person, g.Account, fairlead.PredicateGrant, g.Said())
@@ -37,10 +34,21 @@ func (d Desk) Grant(ctx context.Context, s fairlead.Safeguards, p fairlead.Plan,
 		}
 		if ok {
 			g.Skips = slices.DeleteFunc(slices.Clone(g.Skips), func(skip string) bool { return !slices.Contains(policy.Skips, skip) })
-			return &g, nil
+			valid = append(valid, g)
 		}
 	}
-	return nil, nil
+	return valid, nil
+}
+
+// within tells whether a grant counts now and is what a policy allows.
+func within(g fairlead.Grant, policy fairlead.BreakGlassPolicy, now time.Time) bool {
+	switch {
+	case !g.Open(), now.Before(g.Time), !now.Before(g.Expires), g.Expires.Sub(g.Time) > policy.TTL.D():
+		return false
+	case strings.TrimSpace(g.Reason) == "":
+		return false
+	}
+	return strings.TrimSpace(g.Incident) != "" || !slices.Contains(policy.Requires, "incident")
 }
 
 // GlassPolicy gives the policy under which a person may break the glass for a
@@ -82,7 +90,7 @@ func (d Desk) Spares(ctx context.Context, p fairlead.Plan, now time.Time) (*fair
 		return nil, err
 	}
 	for _, r := range regimes {
-		if r.Grant == nil || !slices.Contains(r.Grant.Skips, fairlead.SkipSlowTests) {
+		if r.Past(fairlead.SkipSlowTests) == nil {
 			return nil, nil
 		}
 	}
@@ -90,7 +98,7 @@ func (d Desk) Spares(ctx context.Context, p fairlead.Plan, now time.Time) (*fair
 	if err != nil || slices.Contains(live, p.Event.Commit) {
 		return nil, err
 	}
-	return regimes[0].Grant, nil
+	return regimes[0].Past(fairlead.SkipSlowTests), nil
 }
 
 // noteOwed lets the follow-up of a grant ask for the slow tests that were

@@ -62,8 +62,8 @@ func (d Desk) complete(ctx context.Context, q Asking, now time.Time, r *gate.Reg
 			r.Votes = append(r.Votes, v)
 		}
 	}
-	grant, err := d.Grant(ctx, r.Safeguards, p, now)
-	r.Grant = grant
+	var err error
+	r.Grants, err = d.Grants(ctx, r.Safeguards, p, now)
 	return err
 }
 
@@ -107,16 +107,18 @@ func (d Desk) standing(ctx context.Context, q Asking, in []gate.Regime) ([]gate.
 			}
 		}
 	}
-	for i, other := range in {
-		if other.Grant == nil || !slices.Contains(other.Grant.Skips, fairlead.SkipFreezes) {
-			r.Grant = nil
-			break
-		}
-		if i == 0 {
-			r.Grant = other.Grant
-		}
-	}
+	r.Grants = pastAll(in)
 	return append(in, r), nil
+}
+
+// pastAll gives the grant that goes past the freezes that people added: one of
+// the first regime, when every regime has one.
+func pastAll(in []gate.Regime) []fairlead.Grant {
+	blind := func(o gate.Regime) bool { return o.Past(fairlead.SkipFreezes) == nil }
+	if len(in) == 0 || slices.ContainsFunc(in, blind) {
+		return nil
+	}
+	return []fairlead.Grant{*in[0].Past(fairlead.SkipFreezes)}
 }
 
 // votes are the votes on the question: of this run, and of the runs that it

@@ -19,7 +19,18 @@ type Regime struct {
 	Rules       []fairlead.ApprovalRule // those in force for the change
 	Freezes     []fairlead.Freeze       // those in force for the change and the environment
 	Votes       []fairlead.Approval     // verified under this regime's people, oldest first
-	Grant       *fairlead.Grant         // break-glass that is valid under this regime; nil when there is none
+	Grants      []fairlead.Grant        // break-glass that is valid under this regime, with what it may skip here
+}
+
+// Past gives the grant with which one goes past something under this regime, the
+// newest of several; nil when there is none.
+func (r Regime) Past(what string) *fairlead.Grant {
+	for _, g := range slices.Backward(r.Grants) {
+		if slices.Contains(g.Skips, what) {
+			return &g
+		}
+	}
+	return nil
 }
 
 // HoldInput is everything on which it depends whether a run is held.
@@ -83,6 +94,7 @@ func (h *Hold) rejections(in HoldInput, r Regime) {
 // approvals adds what each rule says.
 func (h *Hold) approvals(in HoldInput, r Regime, w *fairlead.Waiting) {
 	excluded, strangers := Excluded(r.Safeguards, in.Event), Strangers(r.Safeguards, in.Event)
+	glass := r.Past(fairlead.SkipApprovals)
 	for _, rule := range r.Rules {
 		rule.Count += len(strangers)
 		t := judgeVotes(in, r, rule, excluded)
@@ -94,10 +106,10 @@ func (h *Hold) approvals(in HoldInput, r Regime, w *fairlead.Waiting) {
 		switch {
 		case len(t.given) >= rule.Count && !t.late:
 			out.Reason = "approved by " + strings.Join(t.given, ", ")
-		case r.Grant != nil && slices.Contains(r.Grant.Skips, fairlead.SkipApprovals):
-			out.Outcome, out.Bypassed = fairlead.OutcomeWait, r.Grant.ID
-			out.Reason = short + "; bypassed by break-glass " + r.Grant.ID + " of " + r.Grant.Person
-			h.Grants = append(h.Grants, r.Grant.ID)
+		case glass != nil:
+			out.Outcome, out.Bypassed = fairlead.OutcomeWait, glass.ID
+			out.Reason = short + "; bypassed by break-glass " + glass.ID + " of " + glass.Person
+			h.Grants = append(h.Grants, glass.ID)
 		case t.late || !in.Now.Before(t.until):
 			out.Outcome = fairlead.OutcomeDeny
 			out.Reason = fmt.Sprintf("%s until %s", short, t.until.UTC().Format(time.RFC3339))
@@ -209,7 +221,7 @@ func (h *Hold) freezes(in HoldInput, r Regime, w *fairlead.Waiting) {
 		}
 		x := held[i]
 		out := fairlead.RuleOutcome{Name: "freeze " + f.ID, Outcome: fairlead.OutcomeWait, Reason: heldWords(x), Source: f.Source}
-		if g := r.Grant; g != nil && slices.Contains(g.Skips, fairlead.SkipFreezes) && slices.Contains(f.Except, exceptGlass) {
+		if g := r.Past(fairlead.SkipFreezes); g != nil && slices.Contains(f.Except, exceptGlass) {
 			out.Bypassed = g.ID
 			out.Reason += "; bypassed by break-glass " + g.ID + " of " + g.Person
 			h.Grants = append(h.Grants, g.ID)

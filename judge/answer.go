@@ -91,7 +91,7 @@ func (m *metric) words(a fairlead.MetricAnswer, s *series) string {
 // effect says how many times as many bad events there are; where the baseline
 // has none, at least how many.
 func effect(a fairlead.MetricAnswer) string {
-	if a.Effect == 0 {
+	if a.Effect >= unbounded {
 		return "at least " + number(a.Interval[0])
 	}
 	return number(a.Effect)

@@ -148,7 +148,7 @@ func (s *series) between(in, out int, part float64) float64 {
 // and Haenszel; 0 when the baseline has no bad event to compare with.
 func (s *series) effect() float64 {
 	if s.mantel[baseline] == 0 {
-		return 0
+		return min(s.mantel[canary]*unbounded, unbounded)
 	}
 	return min(s.mantel[canary]/s.mantel[baseline], unbounded)
 }

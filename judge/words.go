@@ -19,6 +19,9 @@ func percent(rate float64) string {
 		digits = 3
 	}
 	scale := math.Pow(10, float64(digits))
+	if v != 0 && math.Round(v*scale) == 0 {
+		return strconv.FormatFloat(v, 'g', 1, 64) + "%"
+	}
 	return strconv.FormatFloat(math.Round(v*scale)/scale, 'f', -1, 64) + "%"
 }
 
