@@ -88,6 +88,7 @@ func evaluate(in Input, d fairlead.Decision) (map[string][]string, error) {
 	raw, err := json.Marshal(map[string]any{
 		"environment": in.Plan.Environment, "service": in.Plan.Service, "event": in.Plan.Event, "profile": in.Plan.Profile,
 		"findings": list(in.Findings), "tasks": list(in.Tasks), "decision": d, "time": in.Time,
+		"licences": licencePolicies(in.Plan),
 	})
 	if err == nil {
 		err = json.Unmarshal(raw, &input)
@@ -129,4 +130,16 @@ func evaluate(in Input, d fairlead.Decision) (map[string][]string, error) {
 		return nil, errors.New("it has neither deny nor warn")
 	}
 	return out, nil
+}
+
+// licencePolicies are the policies for licences by which the plan's tasks judge,
+// so that an organisation can refuse one that allows too much.
+func licencePolicies(p fairlead.Plan) []json.RawMessage {
+	out := []json.RawMessage{}
+	for _, t := range p.Tasks {
+		if t.Type == "scan.licences" && len(t.Config) > 0 {
+			out = append(out, t.Config)
+		}
+	}
+	return out
 }

@@ -142,3 +142,20 @@ func TestInputsAreNamed(t *testing.T) {
 		t.Errorf("another policy and other findings, the same digests: %+v", other)
 	}
 }
+
+// TestOrganisationSeesThePolicyForLicences: a repository cannot allow what its
+// organisation does not.
+func TestOrganisationSeesThePolicyForLicences(t *testing.T) {
+	policy := policyOf(`deny contains "network-copyleft must be denied" if { some l in input.licences; not "network-copyleft" in l.deny }
+deny contains "licences must be judged" if { count(input.licences) == 0 }`)
+	for config, want := range map[string]fairlead.Outcome{
+		`{"deny": ["network-copyleft"]}`: fairlead.OutcomeAllow, `{"deny": []}`: fairlead.OutcomeDeny, "": fairlead.OutcomeDeny,
+	} {
+		in := shop(fairlead.Gate{Name: "g", Rule: "true", Outcome: fairlead.OutcomeDeny})
+		in.Plan.Tasks = append(in.Plan.Tasks, fairlead.Task{ID: "licences", Type: "scan.licences", Config: []byte(config)})
+		in.Organisation = policy
+		if d := Decide(in); d.Outcome != want {
+			t.Errorf("%s: %s by %+v", config, d.Outcome, d.Rules)
+		}
+	}
+}

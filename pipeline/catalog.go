@@ -41,8 +41,6 @@ type Catalog struct {
 	// CheckLicence says what is wrong with an entry of a policy for licences. Nil
 	// leaves them unchecked.
 	CheckLicence func(entry string) error
-	// Licences are the organisation's rules for licences; nil when it has none.
-	Licences *LicenceRules
 }
 
 // StepInfo describes one step type.

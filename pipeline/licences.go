@@ -18,12 +18,6 @@ type Licences struct {
 	Otherwise string   `json:"otherwise" doc:"What holds for a licence that no entry names." enum:"allow,ask,deny" default:"ask"`
 }
 
-// LicenceRules are an organisation's: they make a verdict heavier, never lighter.
-type LicenceRules struct {
-	Ask  []string `json:"ask"`
-	Deny []string `json:"deny"`
-}
-
 // checkLicences reports entries that name no licence.
 func (d *decoder) checkLicences(cfg *Config) {
 	d.checkLicenceLists("licences", cfg.Licences)
@@ -68,10 +62,10 @@ func (c *Config) LicenceKeys(environment string) map[string]any {
 }
 
 // licences lays the policy for licences over the configuration of the tasks that
-// judge them: the environment's or else the section's, and the organisation's.
+// judge them: the environment's or else the section's.
 func (p *planner) licences(ds []draft) error {
 	over := p.cfg.LicenceKeys(p.environment)
-	if len(over) == 0 && p.cat.Licences == nil {
+	if len(over) == 0 {
 		return nil
 	}
 	for i, d := range ds {
@@ -85,10 +79,6 @@ func (p *planner) licences(ds []draft) error {
 		maps.Copy(keys, over)
 		if l, at := p.cfg.licencesOf(p.environment); l != nil {
 			p.because("licences", cmp.Or(l.Otherwise, "ask")+" otherwise", "config", p.cfg.at(at))
-		}
-		if o := p.cat.Licences; o != nil {
-			keys["organisation"] = o
-			p.because("licences", fmt.Sprintf("%d more to ask, %d to deny", len(o.Ask), len(o.Deny)), "organisation", "the organisation's policy")
 		}
 		info, _ := p.cat.step(d.step)
 		config, err := complete(d.step, info.Config, keys)

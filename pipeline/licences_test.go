@@ -13,11 +13,10 @@ import (
 )
 
 type licencesConfig struct {
-	Allow        []string     `json:"allow" doc:"allowed"`
-	Ask          []string     `json:"ask" doc:"asked"`
-	Deny         []string     `json:"deny" doc:"denied"`
-	Otherwise    string       `json:"otherwise" doc:"else"`
-	Organisation LicenceRules `json:"organisation" doc:"the organisation's"`
+	Allow     []string `json:"allow" doc:"allowed"`
+	Ask       []string `json:"ask" doc:"asked"`
+	Deny      []string `json:"deny" doc:"denied"`
+	Otherwise string   `json:"otherwise" doc:"else"`
 }
 
 func licenceCatalog() Catalog {
@@ -59,8 +58,7 @@ func licencesOf(t *testing.T, text, branch string, c Catalog) (map[string]licenc
 }
 
 // TestPolicyOfLicences: security full judges licences by the environment's
-// policy, else by the section's, else by the usual one; the organisation's comes
-// on top, whatever they say.
+// policy, else by the section's, else by the usual one.
 func TestPolicyOfLicences(t *testing.T) {
 	const text = "version: 1\nlicences: {deny: [network-copyleft]}\nenvironments: {production: {licences: {allow: ['*'], deny: [GPL-3.0-only], otherwise: deny}}, staging: {}, dev: {}}\n"
 	production, p := licencesOf(t, text, "main", licenceCatalog())
@@ -81,10 +79,9 @@ func TestPolicyOfLicences(t *testing.T) {
 		t.Errorf("security basic judges licences: %+v", dev)
 	}
 	c := licenceCatalog()
-	c.Licences = &LicenceRules{Deny: []string{"SSPL-1.0"}}
 	own, _ := licencesOf(t, text+"steps: {mine: {use: scan.licences, needs: [sbom], with: {allow: ['*', unknown]}}, sbom: {use: sbom.source}}\n", "develop", c)
 	l := own["mine"]
-	if len(own) != 1 || !slices.Equal(l.Allow, []string{"*", "unknown"}) || !slices.Equal(l.Deny, []string{"network-copyleft"}) || !slices.Equal(l.Organisation.Deny, []string{"SSPL-1.0"}) {
+	if len(own) != 1 || !slices.Equal(l.Allow, []string{"*", "unknown"}) || !slices.Equal(l.Deny, []string{"network-copyleft"}) {
 		t.Errorf("a step of one's own has %+v", own)
 	}
 }

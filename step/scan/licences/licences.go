@@ -46,7 +46,7 @@ type Config struct {
 	Ask          []string `json:"ask" doc:"licences that somebody has to judge" example:"['GPL-*']"`
 	Deny         []string `json:"deny" doc:"licences that may not be used" example:"[network-copyleft]"`
 	Otherwise    string   `json:"otherwise" doc:"what holds for a licence that no entry names" enum:"allow,ask,deny"`
-	Organisation Rules    `json:"organisation" doc:"the organisation's own policy, which can only make a verdict heavier"`
+	Organisation Rules    `json:"organisation" doc:"further rules, as of an organisation, which can only make a verdict heavier"`
 	Dev          bool     `json:"dev" doc:"whether to judge what only building and testing need"`
 	Exclude      []string `json:"exclude" doc:"globs of paths whose licence files are passed over" example:"['testdata/**']"`
 	Notices      bool     `json:"notices" doc:"whether to leave a file with the notices of all components"`
