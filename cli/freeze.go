@@ -55,7 +55,7 @@ func (c *commands) freezeAddCommand() *cobra.Command {
 				if c.set.JSON {
 					return c.encode(f)
 				}
-				fmt.Fprintf(c.Out, "freeze %s holds; `fairlead freeze lift %s --reason ...` ends it\n", f.ID, f.ID)
+				fmt.Fprintf(c.Out, "freeze %s is added; `fairlead freeze list` says when it holds, `fairlead freeze lift %s --reason ...` ends it\n", f.ID, f.ID)
 				return nil
 			})
 		},

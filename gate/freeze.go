@@ -33,9 +33,15 @@ type window struct {
 
 // CheckFreeze says what is wrong with the times of a freeze; nil when nothing is.
 func CheckFreeze(f fairlead.Freeze) error {
+	if len(f.Reason) > longestReason {
+		return fmt.Errorf("its reason has more than %d bytes", longestReason)
+	}
 	_, err := parse(f)
 	return err
 }
+
+// longestReason is how many bytes a reason may have: everybody who waits reads it.
+const longestReason = 2000
 
 // parse reads the times of a freeze in its own time zone.
 func parse(f fairlead.Freeze) (window, error) {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -49,7 +50,29 @@ func freezeSentence(f fairlead.StandingFreeze) string {
 	if !f.LiftedAt.IsZero() {
 		return fmt.Sprintf("%s lifts the freeze %s: %s", f.LiftedBy, f.ID, firstLine(f.LiftReason))
 	}
-	return fmt.Sprintf("%s freezes releases %s (%s): %s", f.AddedBy, where, f.ID, firstLine(f.Reason))
+	return fmt.Sprintf("%s freezes releases %s%s (%s): %s", f.AddedBy, where, freezeTimes(f.Freeze), f.ID, firstLine(f.Reason))
+}
+
+// freezeTimes says when a freeze holds, on the clock of its zone; "" when it
+// holds from when it was added until it is lifted.
+func freezeTimes(f fairlead.Freeze) string {
+	var text string
+	if f.RRule != "" {
+		text = " by the rule " + f.RRule
+		if f.Duration != 0 {
+			text += " for " + f.Duration.String()
+		}
+	}
+	if f.From != "" {
+		text += " from " + f.From
+	}
+	if f.To != "" {
+		text += " to " + f.To
+	}
+	if text != "" {
+		text += " " + cmp.Or(f.TZ, "UTC")
+	}
+	return text
 }
 
 func grantSentence(g fairlead.Grant) string {
