@@ -99,7 +99,7 @@ func moment(s string, loc *time.Location, end bool) (time.Time, error) {
 	case t.Year() < firstYear:
 		return t, fmt.Errorf("%q is before the year %d", s, firstYear)
 	case end:
-		return twin(t, time.Minute), nil
+		return twin(t, 1), nil
 	}
 	return earliest(t), nil
 }
@@ -108,13 +108,13 @@ func moment(s string, loc *time.Location, end bool) (time.Time, error) {
 const firstYear = 1970
 
 // earliest gives the first of the moments that a clock shows alike.
-func earliest(t time.Time) time.Time { return twin(t, -time.Minute) }
+func earliest(t time.Time) time.Time { return twin(t, -1) }
 
 // twin gives the other moment at which a clock that is set back shows the same,
-// later or earlier by the sign of step; the moment itself where there is none.
-func twin(t time.Time, step time.Duration) time.Time {
-	for _, minutes := range []time.Duration{30, 60, 120} { // by which clocks are set back
-		if other := t.Add(minutes * step); other.Format(secondForm) == t.Format(secondForm) {
+// later or, with a negative sign, earlier; the moment itself where there is none.
+func twin(t time.Time, sign int) time.Time {
+	for _, minutes := range []int{30, 60, 120} { // by which clocks are set back
+		if other := t.Add(time.Duration(sign*minutes) * time.Minute); other.Format(secondForm) == t.Format(secondForm) {
 			return other
 		}
 	}

@@ -68,6 +68,9 @@ func TestKilledWithSecurityOn(t *testing.T) {
 	first := l.finding("import")
 	l.exits(0, "exception", nil, "exception", "request", "--vulnerability", "EXAMPLE-1", "--reason", "the update breaks padding", "--for", "24h")
 	out, err := l.fairlead(nil, "exception", "list", "--json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var asked []struct{ fairlead.Exception }
 	if err := json.Unmarshal(out, &asked); err != nil || len(asked) != 1 {
 		t.Fatalf("exceptions %s: %v", out, err)
