@@ -27,6 +27,9 @@ type Replayed struct {
 	DecidedAt *float64                `json:"decided_at"` // in the recording's seconds; null while undecided
 	Metrics   []fairlead.MetricAnswer `json:"metrics"`
 	Reason    string                  `json:"reason"`
+	// SplitChecked tells whether the share of the traffic that was meant for the
+	// canary was known, and held against what it got.
+	SplitChecked bool `json:"split_checked"`
 }
 
 func (c *commands) judgeCommand() *cobra.Command {
@@ -57,6 +60,7 @@ func (c *commands) judgeReplayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			r.SplitChecked = q.Share > 0
 			return c.answer(r)
 		},
 	}
@@ -122,5 +126,11 @@ func (c *commands) writeAnswer(r Replayed) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%.3g\t%.3g to %.3g\t%.3g\t%.3g\n", m.Name, m.Answer, m.Effect, m.Interval[0], m.Interval[1], m.EValue, 1/m.Alpha)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if !r.SplitChecked {
+		fmt.Fprintln(c.Out, "the split of traffic was not checked: --share says what was meant for the new release")
+	}
+	return nil
 }

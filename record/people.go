@@ -102,8 +102,32 @@ func (u usedFact) sentence() string {
 		u.Grant, strings.Join(u.Rules, ", "), u.Grant)
 }
 
+// uncounted gives the approvals of people that runs still wait for, by what they
+// know: a vote counts when a process goes on with the run, and until then nobody
+// needs to ask for it again.
+func uncounted(ctx context.Context, r Overview, runs []fairlead.Run) ([]fairlead.Approval, error) {
+	all := []fairlead.Approval{}
+	for _, run := range runs {
+		w := run.Waiting
+		if w == nil || !w.Human {
+			continue
+		}
+		votes, err := r.Approvals(ctx, run.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range votes {
+			asked := slices.ContainsFunc(w.Needs, func(n fairlead.Need) bool { return slices.Contains(n.From, v.Person) })
+			if asked && v.Question == w.Question && !v.Time.Before(w.Since) {
+				all = append(all, v)
+			}
+		}
+	}
+	return all, nil
+}
+
 // waitingLines says which runs wait, for what, and who must do what.
-func waitingLines(runs []fairlead.Run) []string {
+func waitingLines(runs []fairlead.Run, votes []fairlead.Approval) []string {
 	var lines []string
 	for _, r := range runs {
 		if w := r.Waiting; w != nil {
@@ -112,6 +136,11 @@ func waitingLines(runs []fairlead.Run) []string {
 				what = "waits for time to pass: "
 			}
 			lines = append(lines, "", r.ID+" to "+orNowhere(r.Environment)+" "+what+w.Text)
+			for _, v := range votes {
+				if v.RunID == r.ID {
+					lines = append(lines, "  since then "+approvalSentence(v)+"; it counts when the run goes on")
+				}
+			}
 			if w.Human {
 				lines = append(lines, "  `fairlead approve "+r.ID+"` or `fairlead reject "+r.ID+" --reason ...`")
 			}

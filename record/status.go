@@ -19,12 +19,14 @@ type Overview interface {
 	Deployments(ctx context.Context, environment, service string, limit int) ([]fairlead.Deployment, error)
 	Lines(ctx context.Context) (fairlead.Line, error)
 	Exposures(ctx context.Context) ([]fairlead.Exposure, error)
+	Approvals(ctx context.Context, runID string) ([]fairlead.Approval, error)
 }
 
 // Status is what is live where and what is on its way.
 type Status struct {
 	Environments []Live              `json:"environments"`
 	Unfinished   []fairlead.Run      `json:"unfinished"` // runs under way, or left behind by a process that died
+	Votes        []fairlead.Approval `json:"votes"`      // on what unfinished runs wait for, that no process has counted yet
 	People       People              `json:"people"`     // what people decided that still stands
 	InLine       []Place             `json:"in_line"`    // runs in line, by environment and service
 	Exposures    []fairlead.Exposure `json:"exposures"`  // known vulnerabilities of what takes traffic
@@ -69,6 +71,9 @@ func ReadStatus(ctx context.Context, r Overview) (Status, error) {
 		s.Unfinished = append(s.Unfinished, runs...)
 	}
 	slices.SortStableFunc(s.Unfinished, newestFirst)
+	if s.Votes, err = uncounted(ctx, r, s.Unfinished); err != nil {
+		return Status{}, err
+	}
 	if s.InLine, err = readPlaces(ctx, r, live); err != nil {
 		return Status{}, err
 	}
@@ -222,7 +227,7 @@ func (s Status) Lines() []string {
 	if len(s.Exposures) > 0 {
 		lines = append(append(lines, "", "known vulnerabilities of what takes traffic"), indent(ExposureLines(s.Exposures))...)
 	}
-	lines = append(lines, waitingLines(s.Unfinished)...)
+	lines = append(lines, waitingLines(s.Unfinished, s.Votes)...)
 	if len(s.Unfinished) > 0 {
 		lines = append(lines, "", "under way (when no process works on it: `fairlead resume RUN`)")
 		lines = append(lines, runLines(s.Unfinished)...)
