@@ -59,11 +59,14 @@ var usualScanner = sync.OnceValues(func() (*licensecheck.Scanner, error) {
 	}))
 })
 
-// look matches a text. What is not one of the usual ones, word for word, is
-// matched with all.
+// nearly is how much of a text must be that of usual licences, in percent, so
+// that no other is looked for: the rest is a title or a name.
+const nearly = 98
+
+// look matches a text. What is more than usual ones is matched with all.
 func look(text []byte) licensecheck.Coverage {
 	if s, err := usualScanner(); err == nil {
-		if found := s.Scan(text); len(found.Match) == 1 && found.Percent >= 100 {
+		if found := s.Scan(text); found.Percent >= nearly {
 			return found
 		}
 	}

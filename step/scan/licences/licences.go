@@ -66,7 +66,7 @@ func Type() step.Type {
 		Name:     Name,
 		Title:    "judge the licences of components",
 		Doc:      doc,
-		Needs:    step.Needs{Workspace: true, Confined: true, Memory: 1024},
+		Needs:    step.Needs{Workspace: true, Confined: true, Cache: true, Memory: 1024},
 		Consumes: []string{cyclonedx.MediaType},
 		Produces: []string{fairlead.PredicateScan, noticesType},
 		Config: Config{
@@ -94,12 +94,15 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	places, done := placesOf(in.Env, root.FS())
 	defer done()
 	s := scan{in: in, config: config, root: root, finder: licence.NewFinder(places)}
+	kept := memory(in.Cache)
+	s.finder.Recall(kept.read())
 	if err := s.components(ctx, document); err != nil {
 		return step.Out{}, err
 	}
 	if err := fs.WalkDir(root.FS(), ".", s.visit(ctx)); err != nil {
 		return step.Out{}, problem(cmp.Or(fairlead.KindOf(err), fairlead.KindUnavailable), "", err)
 	}
+	kept.write(s.finder.Kept())
 	return s.out(ctx, document)
 }
 
