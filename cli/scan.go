@@ -150,7 +150,7 @@ func engineLine(e Engine) string {
 	default:
 		line += fmt.Sprintf("%d findings", e.Findings)
 	}
-	if e.Result == fairlead.ResultSuccess && e.Reason != "" && e.Type != "scan.external" {
+	if e.Result == fairlead.ResultSuccess && e.Reason != "" {
 		line += "; " + strings.SplitN(e.Reason, "\n", 2)[0]
 	}
 	return strings.TrimRight(line, " ")

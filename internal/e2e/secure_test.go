@@ -55,7 +55,7 @@ func TestKilledWithSecurityOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.write("index.js", "require('left-pad')\n")
-	l.write("package-lock.json", `{"name":"tiny","version":"1.0.0","lockfileVersion":3,"packages":{"":{"name":"tiny","dependencies":{"left-pad":"1.0.0"}},"node_modules/left-pad":{"version":"1.0.0"}}}`)
+	l.write("package-lock.json", `{"name":"tiny","version":"1.0.0","lockfileVersion":3,"packages":{"":{"name":"tiny","dependencies":{"left-pad":"1.0.0"}},"node_modules/left-pad":{"version":"1.0.0","license":"MIT"}}}`)
 	l.begin(fmt.Sprintf(secureConfig, freeAddress(t), me.Username, strings.TrimSpace(string(public))))
 	advisory := filepath.Join(t.TempDir(), "advisory.json")
 	record := `{"schema_version":"1.6.0","id":"EXAMPLE-1","modified":"2026-10-01T00:00:00Z","summary":"left-pad pads too much",
