@@ -72,7 +72,8 @@ func TestServicesBakeAtTheSameTime(t *testing.T) {
 	}
 	for i := range services {
 		for j := range services {
-			if took := ended[j].Sub(began[i]); took < bake {
+			// Half of it is enough to tell: one after the other it would be none.
+			if took := ended[j].Sub(began[i]); took < bake/2 {
 				t.Errorf("%s is final %s after %s began to bake", services[j], took, services[i])
 			}
 		}

@@ -56,11 +56,11 @@ func (l *lab) breaks(bad bool) {
 	l.write("fairlead.yaml", strings.ReplaceAll(string(b), good, broken))
 }
 
-var everyCheckpoint = flag.Bool("every", false, "kill a release of two services at every checkpoint, not at each third")
+var everyCheckpoint = flag.Bool("every", false, "kill at every checkpoint on both databases, not at each third")
 
 // The two databases begin at different checkpoints, so that together they take
 // two of three; make test-kill-whole takes all on both, and a single service is
-// always killed at every one on both.
+// always killed at every one on SQLite.
 func TestTogetherKilledAtEveryStepOnSQLite(t *testing.T) { killPair(t, "", 0) }
 
 func TestTogetherKilledAtEveryStepOnPostgreSQL(t *testing.T) { killPair(t, pgtest.Start(t), 1) }
