@@ -44,7 +44,7 @@ workers ?= 4
 waiting ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security bench-peers clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole test-traefik check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security bench-peers clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -72,11 +72,16 @@ test-kubernetes: $(tools) $(cluster) ## the tests that run on Kubernetes, and no
 	$(gotestsum) $(again) --packages "$(on_kubernetes)" -- $(unvetted) -p 2 -parallel 4 -timeout 40m
 	cd test/cluster && ../../$(gotestsum) -- $(unvetted) ./...
 
-test-kill-whole: ## kill a release of two services at every checkpoint on both databases (make test tries each third)
-	go test ./internal/e2e -count 1 -run 'TestTogetherKilledAtEveryStep' -v -timeout 1h -every
+test-kill-whole: ## kill releases at every checkpoint on both databases (make test: all of one service on SQLite, else each third)
+	go test ./internal/e2e -count 1 -run 'KilledAtEveryStep' -v -timeout 1h -every
 
 test-kubernetes-whole: $(cluster) ## kill at every checkpoint, leave out every permission (make test tries one of eight)
 	go test ./internal/onkubernetes -count 1 -run 'TestKilledAtEveryStep$$|TestSmallestRole$$' -v -timeout 3h -every
+
+test-traefik: $(cluster) ## canaries and rollbacks by route through Traefik (cold: minutes more)
+	cd test/traefik && go build -ldflags='-s -w' -o ../../bin/traefik github.com/traefik/traefik/v3/cmd/traefik
+	go test ./internal/onkubernetes -count 1 -v -parallel 2 -timeout 40m -traefik $(CURDIR)/bin/traefik \
+		-run 'TestCanaryByRoute$$|TestForeignRulesStay$$|TestRollback$$/route|TestNothingIsLeft$$|TestDeliveredByTheProgram$$'
 
 cluster: $(cluster) ## bin/cluster: the Kubernetes that tests run on (cold: minutes)
 

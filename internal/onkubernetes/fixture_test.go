@@ -66,21 +66,14 @@ func (s *stand) reopen() {
 	s.Target = kubernetes.New(kubernetes.Options{Dir: dir, Verify: func(target.Place, target.Bundle) error { return nil }})
 }
 
+// gateway makes the Gateway that the routes of manifests belong to.
 func (s *stand) gateway() {
-	s.c.Must(s.t, `
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: test}
-spec: {controllerName: fairlead.dev/test-gateway}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: gateway}
-spec:
-  gatewayClassName: test
-  listeners: [{name: http, protocol: HTTP, port: 80}]
-`, "apply", "-n", s.namespace, "-f", "-")
-	s.c.Must(s.t, "", "wait", "-n", s.namespace, "gateway/gateway", "--for=condition=Programmed", "--timeout=180s")
+	s.t.Helper()
+	if *traefik != "" {
+		s.traefikGateway()
+		return
+	}
+	s.makeGateway("test", "fairlead.dev/test-gateway")
 }
 
 // goods is a release with the content of its artifacts.
