@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"fairlead.dev/command"
 	"fairlead.dev/confine"
 	"fairlead.dev/format/cyclonedx"
 	"fairlead.dev/purl"
@@ -18,6 +19,11 @@ import (
 	"fairlead.dev/step/steptest"
 	"fairlead.dev/vulndb"
 )
+
+func TestMain(m *testing.M) {
+	command.Guard()
+	os.Exit(m.Run())
+}
 
 // BenchmarkColdMatch has the program look up a bill of materials of 1,000
 // components as a run does: in a child process of its own, cut off from network
