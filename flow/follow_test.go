@@ -187,6 +187,12 @@ func TestFindingsOfAPreview(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 	r.live("old")
+	skipped := func(p *fairlead.Plan) {
+		previewed()(p)
+		p.Tasks[len(p.Tasks)-1] = task("dast", "scan.tiny", fairlead.PhasePreview, tiny{Outcome: step.Skipped})
+	}
+	r.ended(r.deliver(canary("unseen", skipped)), fairlead.ResultFailure, "preview check dast: clean: it has a hole", "rolled back")
+	r.live("old")
 	r.ended(r.deliver(canary("mended", previewed())), fairlead.ResultSuccess, "is live")
 	r.holdFollowed("sql fixed", "sql")
 	hole.Severity = fairlead.SeverityLow

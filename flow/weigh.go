@@ -18,10 +18,11 @@ const aboutFindings = "findings"
 
 // weigh follows what a scanner found in the release before it takes traffic, and
 // asks the gates about findings, and the organisation, whether it may. What an
-// exception covers is no reason to stop.
+// exception covers is no reason to stop. A scanner that was skipped has not
+// looked again, so what it saw before still counts: the decision left that to it.
 func (m *move) weigh(ctx context.Context, t fairlead.Task) (*stop, error) {
 	run, err := m.Reader.Task(ctx, m.in.RunID, t.ID)
-	if err != nil || m.Followed == nil || !strings.HasPrefix(t.Type, "scan.") || !run.Succeeded() {
+	if err != nil || m.Followed == nil || !strings.HasPrefix(t.Type, "scan.") || !run.Succeeded() && run.Result != fairlead.ResultSkip {
 		return nil, err
 	}
 	at := run.FinishedAt // the same when the step is done again
@@ -58,11 +59,17 @@ func looksAgain(p fairlead.Plan, t fairlead.Tracked) bool {
 	if !t.FixedAt.IsZero() || p.Release == nil && len(p.Services) == 0 {
 		return false
 	}
-	return !slices.ContainsFunc(t.Observations, func(o fairlead.Observation) bool {
-		return o.Gone.IsZero() && !slices.ContainsFunc(p.Tasks, func(w fairlead.Task) bool {
-			return w.Phase == fairlead.PhasePreview && w.Type == o.Tool
-		})
-	})
+	again := false
+	for _, o := range t.Observations {
+		if !o.Gone.IsZero() {
+			continue
+		}
+		again = slices.ContainsFunc(p.Tasks, func(w fairlead.Task) bool { return w.Phase == fairlead.PhasePreview && w.Type == o.Tool })
+		if !again {
+			return false
+		}
+	}
+	return again
 }
 
 // refused is the stop for findings that may not go live; nil when they may.
