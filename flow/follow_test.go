@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/pipeline"
 	"fairlead.dev/step"
 )
 
@@ -195,6 +196,13 @@ func TestFindingsOfAPreview(t *testing.T) {
 	r.live("old")
 	r.ended(r.deliver(canary("mended", previewed())), fairlead.ResultSuccess, "is live")
 	r.holdFollowed("sql fixed", "sql")
+	strict := func(p *fairlead.Plan) {
+		skipped(p)
+		p.Gates = append(p.Gates, fairlead.Gate{Name: pipeline.GateLooked, Rule: "true", Outcome: fairlead.OutcomeDeny, Reason: "skipped", Fix: "look", About: "tasks", Source: "test"})
+	}
+	r.ended(r.deliver(canary("unlooked", strict)), fairlead.ResultFailure, "preview check dast ended with skip", "rolled back")
+	r.live("mended")
+	r.ended(r.deliver(canary("lenient", skipped)), fairlead.ResultSuccess, "is live")
 	hole.Severity = fairlead.SeverityLow
 	r.ended(r.deliver(canary("scratched", previewed(hole))), fairlead.ResultSuccess, "is live")
 	r.holdFollowed("sql reopened", "sql")

@@ -211,7 +211,7 @@ func (m *move) preview() (*stop, error) {
 		if err != nil || end.Stop != nil {
 			return end.Stop, err
 		}
-		if end.Result != fairlead.ResultSuccess && end.Result != fairlead.ResultSkip { // as the gate has it
+		if end.Result != fairlead.ResultSuccess && (end.Result != fairlead.ResultSkip || mustLook(m.in.Plan, t)) { // as the gates have it
 			return &stop{
 				Reason:    fmt.Sprintf("preview check %s ended with %s: %s", t.ID, end.Result, end.Reason),
 				Cancelled: end.Result == fairlead.ResultCancellation,

@@ -9,6 +9,7 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/gate"
+	"fairlead.dev/pipeline"
 	"fairlead.dev/triage"
 )
 
@@ -70,6 +71,13 @@ func looksAgain(p fairlead.Plan, t fairlead.Tracked) bool {
 		}
 	}
 	return again
+}
+
+// mustLook tells whether a scanner that was skipped keeps a release from traffic.
+func mustLook(p fairlead.Plan, t fairlead.Task) bool {
+	return strings.HasPrefix(t.Type, "scan.") && slices.ContainsFunc(p.Gates, func(g fairlead.Gate) bool {
+		return g.Name == pipeline.GateLooked && g.Outcome == fairlead.OutcomeDeny
+	})
 }
 
 // refused is the stop for findings that may not go live; nil when they may.

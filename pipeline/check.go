@@ -12,7 +12,7 @@ import (
 
 // reserved are the names of the gates that the matrix brings.
 func reserved() []string {
-	return []string{gateTasks, gateTestsRan, gateTestsPass, gateFlaky, gateSecrets, gateScanned, gateLooked, gateFindings, gateDenied, gateAsked, gateFixable, gateExploited, gateUnfixed, gateOverdue, gateBuild, gateSBOM, allApprovals}
+	return []string{gateTasks, gateTestsRan, gateTestsPass, gateFlaky, gateSecrets, gateScanned, GateLooked, gateFindings, gateDenied, gateAsked, gateFixable, gateExploited, gateUnfixed, gateOverdue, gateBuild, gateSBOM, allApprovals}
 }
 
 // check reports what is wrong between keys.

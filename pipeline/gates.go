@@ -26,7 +26,6 @@ const (
 	gateBuild     = "build-proven"
 	gateSBOM      = "sbom-present"
 	gateScanned   = "source-scanned"
-	gateLooked    = "scanners-looked"
 )
 
 // What a decision lists beside a gate.
@@ -165,6 +164,11 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 	return gates
 }
 
+// GateLooked is the gate that asks every scanner to have looked. What it does
+// when one was skipped goes for those before the decision and for those that
+// look at the new release before it takes traffic.
+const GateLooked = "scanners-looked"
+
 // scannedGates ask every scanner of the plan to have looked: one that was
 // skipped, as without a database of vulnerabilities, has seen nothing.
 func scannedGates(tasks []fairlead.Task, unscanned, source string) []fairlead.Gate {
@@ -178,7 +182,7 @@ func scannedGates(tasks []fairlead.Task, unscanned, source string) []fairlead.Ga
 		return nil
 	}
 	return []fairlead.Gate{{
-		Name:    gateLooked,
+		Name:    GateLooked,
 		Rule:    fmt.Sprintf(`[%s].all(id, id in tasks && tasks[id].result != "skip")`, strings.Join(ids, ", ")),
 		Outcome: fairlead.Outcome(cmp.Or(unscanned, string(fairlead.OutcomeWarn))), About: aboutTasks, Source: source,
 		Reason: "a scanner was skipped and has seen nothing",
