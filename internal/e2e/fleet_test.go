@@ -194,7 +194,7 @@ func (f *fleet) report(span time.Duration, sent int64, failed []string) {
 		{"time for all of them", span.Round(time.Second).String()},
 		{"releases an hour", fmt.Sprintf("%.0f", float64(len(f.took))/span.Hours())},
 		{"commit to live, p50 / p90 / p99 / longest", fmt.Sprintf("%s / %s / %s / %s", at(0.5), at(0.9), at(0.99), at(1))},
-		{"peak memory of a control plane", mebibytes(f.peak)},
+		{"peak memory of a control plane or a process it waited for", mebibytes(f.peak)},
 		{"peak memory of the agent", mebibytes(status(agent, "VmHWM") << 10)},
 		{"open files of the agent afterwards", fmt.Sprint(entries(fmt.Sprintf("/proc/%d/fd", agent)))},
 		{"the record", mebibytes(size(filepath.Join(f.state, "private", "fairlead.db*")))},
