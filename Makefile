@@ -44,7 +44,7 @@ workers ?= 4
 waiting ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole test-traefik check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security bench-peers clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole test-peers check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security bench-peers clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -78,7 +78,7 @@ test-kill-whole: ## kill releases at every checkpoint on both databases (make te
 test-kubernetes-whole: $(cluster) ## kill at every checkpoint, leave out every permission (make test tries one of eight)
 	go test ./internal/onkubernetes -count 1 -run 'TestKilledAtEveryStep$$|TestSmallestRole$$' -v -timeout 3h -every
 
-test-traefik: $(cluster) ## canaries and rollbacks by route through Traefik (cold: minutes more)
+test-peers: $(cluster) ## canaries and rollbacks by route through Traefik (cold: minutes more)
 	cd test/traefik && go build -ldflags='-s -w' -o ../../bin/traefik github.com/traefik/traefik/v3/cmd/traefik
 	go test ./internal/onkubernetes -count 1 -v -parallel 2 -timeout 40m -traefik $(CURDIR)/bin/traefik \
 		-run 'TestCanaryByRoute$$|TestForeignRulesStay$$|TestRollback$$/route|TestNothingIsLeft$$|TestDeliveredByTheProgram$$'

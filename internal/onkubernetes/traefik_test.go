@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// traefik is set by make test-traefik.
+// traefik is set by make test-peers.
 var traefik = flag.String("traefik", "", "Traefik's program: routes go through it and not through the test's own gateway")
 
 // traefikGateway serves the Gateways of the stand's namespace by a Traefik of
