@@ -55,9 +55,11 @@ sed -i.orig 's|command: \[bin/shop\]|command: [bin/shop, --fail-rate=0.25]|' fai
 git commit -q -a -m "Break one request in four"
 "$fairlead" run || true
 
-say "what is live, and why the last release is not"
-"$fairlead" status
+say "why the last release is not live"
 "$fairlead" why
+
+say "what is"
+"$fairlead" status
 
 cat <<END
 
