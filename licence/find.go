@@ -48,6 +48,9 @@ type recognised struct {
 	ok         bool
 }
 
+// some tells whether a part of the text at least is a known licence.
+func (r recognised) some() bool { return r.expression.License != "" || len(r.expression.Terms) > 0 }
+
 // NewFinder gives a finder over the places.
 func NewFinder(p Places) *Finder {
 	return &Finder{places: p, known: map[[sha256.Size]byte]recognised{}}
@@ -77,15 +80,23 @@ func (f *Finder) Find(c cyclonedx.Component) Found {
 	return out
 }
 
-// Judge makes of texts what they say together.
+// Judge makes of texts what they say together. What is said of a part holds as
+// well as far as it is recognised; that alone does not make the whole known.
 func (f *Finder) Judge(texts []Text, from, why string) Found {
 	out := Found{Texts: texts, From: from, Why: why}
-	var terms []spdx.Expression
+	var terms, parts []spdx.Expression
 	for _, t := range texts {
 		if t.Notice {
 			continue
 		}
 		r := f.recognise(t.Content)
+		if t.Part {
+			out.Why = "only of a part of it the licence is there, in " + path.Join(from, t.Path)
+			if r.some() {
+				parts = append(parts, r.expression)
+			}
+			continue
+		}
 		if !r.ok {
 			out.Why = fmt.Sprintf("the text of %s is not that of a known licence (%.0f %% of it are)", path.Join(from, t.Path), r.percent)
 			return out
@@ -95,7 +106,7 @@ func (f *Finder) Judge(texts []Text, from, why string) Found {
 	if len(terms) == 0 {
 		return out
 	}
-	out.Expression, out.Known, out.Why = together(terms), true, ""
+	out.Expression, out.Known, out.Why = together(append(terms, parts...)), true, ""
 	return out
 }
 

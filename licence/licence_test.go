@@ -144,6 +144,31 @@ func TestNamesOfTexts(t *testing.T) {
 	}
 }
 
+// TestParts: the licence of a logo or of what others gave neither makes the whole
+// unknown nor known; what is recognised of it holds as well.
+func TestParts(t *testing.T) {
+	apache := string(own(t))
+	f := licence.NewFinder(licence.Places{})
+	part := func(content string) licence.Text {
+		return licence.Text{Path: "LICENSE-LOGO", Content: content, Part: true}
+	}
+	whole := licence.Text{Path: "LICENSE", Content: apache}
+	if got := f.Judge([]licence.Text{part("https://example.test/logo.png"), whole}, "m", ""); !got.Known || got.Expression.String() != "Apache-2.0" || got.Why != "" {
+		t.Errorf("a logo's: %+v", got)
+	}
+	if got := f.Judge([]licence.Text{part(apache)}, "m", ""); got.Known || !strings.Contains(got.Why, "m/LICENSE-LOGO") {
+		t.Errorf("a part's alone: %+v", got)
+	}
+	gpl := "This program is free software: see https://www.gnu.org/licenses/gpl-3.0-standalone.html " + strings.Repeat("words of its own ", 99)
+	if got := f.Judge([]licence.Text{whole, part(gpl)}, "m", ""); !got.Known || !strings.Contains(got.Expression.String(), "GPL-3.0") {
+		t.Errorf("a part under another licence: %+v", got)
+	}
+	texts := licence.TextsIn(fstest.MapFS{"LICENSE": {Data: []byte("x")}, "LICENSE-3RD-PARTY.md": {Data: []byte("y")}}, ".")
+	if len(texts) != 2 || texts[0].Part || !texts[1].Part {
+		t.Errorf("by name: %+v", texts)
+	}
+}
+
 // TestFind: what is declared goes before the text, what is declared in words that
 // are no licence does not; what others have in their directories is not taken.
 func TestFind(t *testing.T) {

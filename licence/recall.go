@@ -38,7 +38,7 @@ func (f *Finder) Kept() map[string]Recalled {
 	out := make(map[string]Recalled, len(f.known))
 	for sum, r := range f.known {
 		kept := Recalled{Percent: r.percent, OK: r.ok}
-		if r.expression.License != "" || len(r.expression.Terms) > 0 {
+		if r.some() {
 			kept.Expression = r.expression.String()
 		}
 		out[hex.EncodeToString(sum[:])] = kept

@@ -1,6 +1,9 @@
 package licence
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"io/fs"
 	"path"
@@ -26,6 +29,9 @@ func Recognise(text []byte) (e spdx.Expression, percent float64, ok bool) {
 	if len(text) > maxText {
 		return spdx.Expression{}, 0, false
 	}
+	if id, ok := bySum[sha256.Sum256(bytes.Join(bytes.Fields(bytes.ToLower(text)), []byte(" ")))]; ok {
+		return spdx.Expression{License: id}, 100, true
+	}
 	found := look(text)
 	var ids []string
 	for _, m := range found.Match {
@@ -47,6 +53,21 @@ func Recognise(text []byte) (e spdx.Expression, percent float64, ok bool) {
 		terms = append(terms, spdx.Expression{License: plain(id)})
 	}
 	return together(terms), found.Percent, len(terms) > 0 && found.Percent >= enough
+}
+
+// bySum are texts that the scanner does not know, by the SHA-256 of their words
+// in lower case with one space between.
+var bySum = map[[sha256.Size]byte]string{
+	// SQLite's dedication to the public domain, which stands beside it as SQLITE-LICENSE.
+	[sha256.Size]byte(digest("a5fe8e5b495e9ed210c57ebd0f37e3e632136a1a941b7cc94d45d9490da48d1a")): "blessing",
+}
+
+func digest(sum string) []byte {
+	b, err := hex.DecodeString(sum)
+	if err != nil || len(b) != sha256.Size {
+		panic("not a SHA-256: " + sum)
+	}
+	return b
 }
 
 // usual are the licences of most texts. A scanner for them is made in 10 ms, one
@@ -81,6 +102,7 @@ type Text struct {
 	Path    string // slash-separated, below where it was found
 	Content string // valid UTF-8, lines end with \n
 	Notice  bool   // it is to be passed on, and grants nothing: NOTICE
+	Part    bool   // it is about a part only, or about what is not code: LICENSE-3RD-PARTY, LICENSE-LOGO
 }
 
 // words of names, and the endings of files that are no texts.
@@ -88,13 +110,24 @@ const (
 	licenceWords = " license licence unlicense unlicence copying copyright "
 	noticeWords  = " notice notices "
 	textEndings  = " txt md rst text markdown "
+	partWords    = " 3rd third thirdparty party logo logos artwork docs fonts "
 	codeEndings  = " go js mjs cjs ts tsx jsx py rb rs c cc cpp h java kt cs php sh json yaml yml toml xml html htm css svg png tmpl tpl" +
 		" lock sum rego tf sql bin exe so zip gz "
 )
 
+// wordsOf splits a name.
+func wordsOf(name string) []string {
+	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+}
+
+// isPart tells by its name whether a licence is about a part only.
+func isPart(name string) bool {
+	return slices.ContainsFunc(wordsOf(name), func(word string) bool { return among(partWords, word) })
+}
+
 // kindOf tells by its name whether a file holds a licence or a notice.
 func kindOf(name string) (licence, notice bool) {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+	words := wordsOf(name)
 	if len(words) == 0 {
 		return false, false
 	}
@@ -148,7 +181,7 @@ func readText(r io.Reader, name string) (Text, bool) {
 		return Text{}, false
 	}
 	isLicence, _ := kindOf(path.Base(name))
-	return Text{Path: name, Content: clean(string(b)), Notice: !isLicence}, true
+	return Text{Path: name, Content: clean(string(b)), Notice: !isLicence, Part: isPart(path.Base(name))}, true
 }
 
 // clean makes text that can be shown: valid, without control characters.

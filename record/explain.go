@@ -41,10 +41,12 @@ type Number struct {
 	Unit  string  `json:"unit"` // UCUM: "1", "s"
 }
 
-// Lines renders an explanation for people, causes indented below what they explain.
-func (e Explanation) Lines() []string { return e.lines("") }
+// Lines renders an explanation for people, causes indented below what they
+// explain. What comes a second time, a finding of a task that a decision names,
+// does not say its fix again.
+func (e Explanation) Lines() []string { return e.lines("", map[string]bool{}) }
 
-func (e Explanation) lines(indent string) []string {
+func (e Explanation) lines(indent string, said map[string]bool) []string {
 	text := e.Headline
 	if e.Subject != "" {
 		text = e.Subject + ": " + text
@@ -56,11 +58,12 @@ func (e Explanation) lines(indent string) []string {
 		}
 		out = append(out, indent+l)
 	}
-	if e.Fix != "" {
-		out = append(out, indent+"  fix: "+e.Fix)
+	if fix := "fix: " + e.Fix; e.Fix != "" && !said[text+fix] {
+		said[text+fix] = true
+		out = append(out, indent+"  "+fix)
 	}
 	for _, c := range e.Causes {
-		out = append(out, c.lines(indent+"  ")...)
+		out = append(out, c.lines(indent+"  ", said)...)
 	}
 	return out
 }

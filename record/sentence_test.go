@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"slices"
 	"testing"
 
 	"fairlead.dev"
@@ -18,5 +19,21 @@ func TestGoals(t *testing.T) {
 		if got := record.Sentence(fact(t, fairlead.RecordRunStarted, "r", "r", 0, run)[0]); got != want {
 			t.Errorf("it says %q, want %q", got, want)
 		}
+	}
+}
+
+// What is named twice says its fix once.
+func TestFixIsSaidOnce(t *testing.T) {
+	finding := record.Explanation{Subject: "high finding", Headline: "a key", Fix: "revoke it"}
+	other := record.Explanation{Subject: "rule", Headline: "no keys", Fix: "revoke it", Causes: []record.Explanation{finding}}
+	run := record.Explanation{Subject: "run", Headline: "failure", Causes: []record.Explanation{finding, other}}
+	want := []string{
+		"run: failure",
+		"  high finding: a key", "    fix: revoke it",
+		"  rule: no keys", "    fix: revoke it",
+		"    high finding: a key",
+	}
+	if got := run.Lines(); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

@@ -228,7 +228,7 @@ func fix(v licence.Verdict, found licence.Found) string {
 	case v == licence.Deny && found.Known:
 		return "use another component, or " + exception
 	case !found.Known:
-		return "find its licence out (" + found.Why + "), and then " + exception
+		return "find its licence out, and then " + exception
 	}
 	return "name the licence under licences.allow when it may be used, or " + exception
 }
