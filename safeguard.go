@@ -46,6 +46,8 @@ type Freeze struct {
 	From         string   `json:"from,omitempty"`         // "" = since ever; with RRule the first occurrence, or midnight
 	To           string   `json:"to,omitempty"`           // "" = until it is lifted; a date is the whole day
 	RRule        string   `json:"rrule,omitempty"`
+	ExDate       []string `json:"exdate,omitempty"`   // taken out of RRule: occurrences that begin on a date or at a time
+	RDate        []string `json:"rdate,omitempty"`    // further occurrences; a date has the time of day of the others
 	Duration     Duration `json:"duration,omitempty"` // of each occurrence; whole days follow the calendar
 	TZ           string   `json:"tz"`                 // IANA name
 	Except       []string `json:"except"`             // "break-glass"

@@ -34,7 +34,7 @@ func (c *commands) freezeAddCommand() *cobra.Command {
 			"configured, one of them has to lift it. Times are wall-clock times of --tz.",
 		Example: "  fairlead freeze add --now --reason 'incident 42'\n" +
 			"  fairlead freeze add --from 2026-12-24T12:00 --to 2026-12-26 --tz Europe/Berlin --environment production --reason holidays\n" +
-			"  fairlead freeze add --rrule 'FREQ=WEEKLY;BYDAY=FR' --from 2026-01-02T16:00 --duration 64h --reason weekends",
+			"  fairlead freeze add --rrule 'FREQ=WEEKLY;BYDAY=FR' --from 2026-01-02T16:00 --duration 64h --exdate 2026-12-18 --reason weekends",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !q.Now && q.From == "" && q.To == "" && q.RRule == "" {
 				return usage(errors.New("say when: --now, --from, --to or --rrule"))
@@ -65,6 +65,8 @@ func (c *commands) freezeAddCommand() *cobra.Command {
 	f.StringVar(&q.From, "from", "", "when it begins: 2026-12-24 or 2026-12-24T12:00")
 	f.StringVar(&q.To, "to", "", "when it ends; a date is the whole day (default: when it is lifted)")
 	f.StringVar(&q.RRule, "rrule", "", "RFC 5545 rule after which it comes back")
+	f.StringSliceVar(&q.ExDate, "exdate", nil, "occurrences of --rrule that are left out, by date or time")
+	f.StringSliceVar(&q.RDate, "rdate", nil, "occurrences beside those of --rrule, by date or time")
 	f.DurationVar(&duration, "duration", 0, "how long each occurrence of --rrule lasts (default 24h)")
 	f.StringVar(&q.TZ, "tz", "UTC", "time zone")
 	f.StringSliceVar(&q.Environments, "environment", nil, "environments (default: all)")

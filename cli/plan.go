@@ -145,6 +145,12 @@ func freezeTime(f fairlead.Freeze) string {
 		if f.Duration > 0 {
 			every += " for " + f.Duration.String()
 		}
+		if len(f.ExDate) > 0 {
+			every += " except " + strings.Join(f.ExDate, ", ")
+		}
+		if len(f.RDate) > 0 {
+			every += " and on " + strings.Join(f.RDate, ", ")
+		}
 		parts = append(parts, every)
 	}
 	if f.From != "" {

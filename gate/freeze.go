@@ -3,7 +3,6 @@ package gate
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ const firstOccurrence = "2000-01-01"
 // window is a freeze whose words were understood.
 type window struct {
 	from, to time.Time // zero: open
-	rule     *rrule.RRule
+	rule     *rrule.Set
 	span     time.Duration
 }
 
@@ -62,6 +61,9 @@ func parse(f fairlead.Freeze) (window, error) {
 	if f.RRule == "" {
 		if f.Duration != 0 {
 			return w, errors.New("a duration is that of one occurrence of a rule: say with to when the freeze ends")
+		}
+		if len(f.ExDate)+len(f.RDate) > 0 {
+			return w, errors.New("exdate and rdate are about the occurrences of a rule")
 		}
 		return w, nil
 	}
@@ -119,63 +121,6 @@ func twin(t time.Time, sign int) time.Time {
 		}
 	}
 	return t
-}
-
-// recurrence reads the RFC 5545 rule. Occurrences keep their wall-clock time
-// when the clocks change.
-func recurrence(f fairlead.Freeze, w window, loc *time.Location) (*rrule.RRule, error) {
-	text := strings.TrimPrefix(f.RRule, "RRULE:")
-	if len(text) > longestRule || strings.ContainsAny(text, "\n\r") || strings.Contains(text, "DTSTART") {
-		return nil, errors.New("the rule is one line that begins with FREQ=; its first occurrence is given by from")
-	}
-	opt, err := rrule.StrToROptionInLocation(text, loc)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not an RFC 5545 rule such as FREQ=WEEKLY;BYDAY=SA,SU: %w", f.RRule, err)
-	}
-	if opt.Freq > rrule.DAILY || len(opt.Byhour) > 1 || len(opt.Byminute) > 1 || len(opt.Bysecond) > 1 {
-		return nil, errors.New("a freeze comes back daily at most: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY, and there is one time of day")
-	}
-	if never.MatchString(text) {
-		return nil, errors.New("INTERVAL and COUNT are 1 or more")
-	}
-	opt.Dtstart = w.from
-	if opt.Dtstart.IsZero() {
-		if opt.Dtstart, err = moment(firstOccurrence, loc, false); err != nil {
-			return nil, err
-		}
-	}
-	if opt.Until.IsZero() && !w.to.IsZero() {
-		opt.Until = w.to.Add(-time.Second) // the library counts the end in
-	}
-	if err := occurs(*opt); err != nil {
-		return nil, err
-	}
-	return rrule.NewRRule(*opt)
-}
-
-// longestRule is how many bytes a rule may have.
-const longestRule = 1000
-
-// never matches what the library takes for something else than it says.
-var never = regexp.MustCompile(`(?i)(INTERVAL|COUNT)=[-+]?0*(;|$)`)
-
-// occurs refuses a rule that never comes: it would be searched for until the end
-// of the calendar whenever somebody asks, and would hold nothing.
-func occurs(opt rrule.ROption) error {
-	const within = 12 // years: from one 29th of February to the next it may be eight
-	last := opt.Dtstart.AddDate(within, 0, 0)
-	if opt.Until.IsZero() || opt.Until.After(last) {
-		opt.Until = last
-	}
-	opt.Count = 0
-	rule, err := rrule.NewRRule(opt)
-	if err != nil {
-		return err
-	}
-	if rule.After(opt.Dtstart, true).IsZero() {
-		return fmt.Errorf("it never comes within %d years of its beginning, or before it ends", within)
-	}
-	return nil
 }
 
 // holds tells whether the window holds at a time, and until when, counting in

@@ -40,6 +40,8 @@ type Freeze struct {
 	From         Moment            `json:"from" doc:"When it begins; with rrule the first occurrence, which gives the others their time of day." default:"since ever; with rrule 2000-01-01" example:"2026-12-20T18:00"`
 	To           Moment            `json:"to" doc:"When it ends; a date is the whole day." default:"never" example:"2027-01-03"`
 	RRule        string            `json:"rrule" doc:"RFC 5545 rule after which it comes back, daily at most." example:"FREQ=WEEKLY;BYDAY=SA,SU"`
+	ExDate       []Moment          `json:"exdate" doc:"Occurrences of rrule that are left out: those that begin on a date, or the one that begins at a time. One that is no occurrence is refused." example:"[2026-12-24]"`
+	RDate        []Moment          `json:"rdate" doc:"Occurrences beside those of rrule; a date has their time of day." example:"[2026-12-31]"`
 	Duration     fairlead.Duration `json:"duration" doc:"How long each occurrence of rrule lasts; multiples of 24h follow the calendar." min:"1m" max:"8784h" default:"24h" example:"48h"`
 	TZ           string            `json:"tz" doc:"Time zone of all its times." default:"UTC" example:"Europe/Berlin"`
 	Except       []string          `json:"except" doc:"What may go past it." enum:"break-glass" default:"[break-glass]"`

@@ -171,7 +171,7 @@ func (d *decoder) checkBreakGlass(cfg *Config) {
 func (f Freeze) noun(source string) fairlead.Freeze {
 	n := fairlead.Freeze{
 		ID: f.Name, Environments: f.Environments, From: string(f.From), To: string(f.To), RRule: f.RRule, Duration: f.Duration,
-		TZ: f.TZ, Except: f.Except, Unless: f.Unless, Source: source,
+		TZ: f.TZ, Except: f.Except, Unless: f.Unless, Source: source, ExDate: texts(f.ExDate), RDate: texts(f.RDate),
 	}
 	if n.TZ == "" {
 		n.TZ = "UTC"
@@ -180,4 +180,13 @@ func (f Freeze) noun(source string) fairlead.Freeze {
 		n.Except = []string{"break-glass"}
 	}
 	return n
+}
+
+// texts gives moments as they were written; none is nil.
+func texts(all []Moment) []string {
+	var out []string
+	for _, m := range all {
+		out = append(out, string(m))
+	}
+	return out
 }

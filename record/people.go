@@ -62,6 +62,12 @@ func freezeTimes(f fairlead.Freeze) string {
 		if f.Duration != 0 {
 			text += " for " + f.Duration.String()
 		}
+		if len(f.ExDate) > 0 {
+			text += " except " + strings.Join(f.ExDate, ", ")
+		}
+		if len(f.RDate) > 0 {
+			text += " and on " + strings.Join(f.RDate, ", ")
+		}
 	}
 	if f.From != "" {
 		text += " from " + f.From
@@ -75,8 +81,11 @@ func freezeTimes(f fairlead.Freeze) string {
 	return text
 }
 
-func grantSentence(g fairlead.Grant) string {
-	text := fmt.Sprintf("BREAK-GLASS %s: %s may go past %s with %s in %s until %s: %s", g.ID, g.Person, strings.Join(g.Skips, ", "),
+func grantSentence(g fairlead.Grant) string { return grantWords(g, "may go past") }
+
+// grantWords says what somebody may go past, or could.
+func grantWords(g fairlead.Grant, may string) string {
+	text := fmt.Sprintf("BREAK-GLASS %s: %s %s %s with %s in %s until %s: %s", g.ID, g.Person, may, strings.Join(g.Skips, ", "),
 		short(g.Commit), g.Environment, g.Expires.UTC().Format(time.RFC3339), firstLine(g.Reason))
 	if g.Incident != "" {
 		text += " (" + g.Incident + ")"
@@ -247,7 +256,11 @@ func GrantLines(grants []fairlead.Grant, now time.Time) []string {
 	}
 	var lines []string
 	for _, g := range grants {
-		lines = append(lines, grantSentence(g), "  "+followUp(g, now))
+		may := "may go past"
+		if !g.Open() || !now.Before(g.Expires) {
+			may = "could go past"
+		}
+		lines = append(lines, grantWords(g, may), "  "+followUp(g, now))
 		if len(g.Owed) > 0 && g.Open() {
 			lines = append(lines, "  SLOW TESTS "+strings.Join(g.Owed, ", ")+" were skipped with it: run the commit again, which runs them")
 		}
