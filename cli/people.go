@@ -48,6 +48,7 @@ type Voted struct {
 	Waiting  *fairlead.Waiting `json:"waiting,omitempty"` // what the run still waits for
 	Over     string            `json:"over,omitempty"`    // why it ends
 	Own      bool              `json:"own"`               // this state directory can go on with the run
+	Again    bool              `json:"again,omitempty"`   // the person had said so before, and Approval is that vote
 }
 
 func (c *commands) approveCommand() *cobra.Command {
@@ -103,16 +104,18 @@ func (c *commands) afterVote(ctx context.Context, ctl Control, rec Records, v Vo
 			return err
 		}
 	} else {
-		what := "approves"
-		if a.Vote == fairlead.VoteReject {
-			what = "rejects"
-		}
-		fmt.Fprintf(c.Out, "%s %s %s (%s)\n", a.Person, what, a.RunID, a.Question)
+		fmt.Fprintf(c.Out, "%s %s %s (%s)\n", a.Person, votedWords(v), a.RunID, a.Question)
 		if v.Waiting != nil {
 			fmt.Fprintf(c.Out, "still waiting: %s\n", v.Waiting.Text)
 		}
 	}
 	if v.Waiting != nil {
+		return nil
+	}
+	if v.Again { // whoever came first goes on with it
+		if !c.set.JSON {
+			fmt.Fprintf(c.Out, "`fairlead watch %s` shows what it does\n", a.RunID)
+		}
 		return nil
 	}
 	if leave || !v.Own {
@@ -129,6 +132,15 @@ func (c *commands) afterVote(ctx context.Context, ctl Control, rec Records, v Vo
 		return nil // it ended as it was told to
 	}
 	return err
+}
+
+// votedWords says what somebody does, or did before.
+func votedWords(v Voted) string {
+	what := map[fairlead.Vote][2]string{fairlead.VoteApprove: {"approves", "has approved"}, fairlead.VoteReject: {"rejects", "has rejected"}}[v.Approval.Vote]
+	if v.Again {
+		return what[1] + " already"
+	}
+	return what[0]
 }
 
 // waitError ends a command whose run waits; its text was already shown.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"fairlead.dev"
@@ -33,17 +34,22 @@ type Voted struct {
 	Waiting  *fairlead.Waiting `json:"waiting,omitempty"` // what the run still waits for; nil when it goes on
 	Over     string            `json:"over,omitempty"`    // why it ends
 	Own      bool              `json:"own"`               // this state directory can go on with the run
+	Again    bool              `json:"again,omitempty"`   // the person had said so before, and Approval is that vote
 }
 
 // Vote records a person's signed answer to the question that a run waits for.
 // KindConflict when it waits for nobody, KindDenied when this person's answer
-// does not count. It moves nothing: see [Plane.Resume].
+// does not count. Who says the same twice at a time has said it once. It moves
+// nothing: see [Plane.Resume].
 func (p *Plane) Vote(ctx context.Context, b Ballot, by Person) (Voted, error) {
 	op := string(b.Vote) + " " + b.RunID
 	if b.Vote == fairlead.VoteReject && b.Reason == "" {
 		return Voted{}, &fairlead.Problem{Op: op, Kind: fairlead.KindInvalid, Err: errors.New("a rejection needs a reason"), Hint: "--reason says what is wrong"}
 	}
 	q, err := p.question(ctx, op, b.RunID)
+	if errors.Is(err, errNobodyAsked) {
+		return p.answered(ctx, b, by, err)
+	}
 	if err != nil {
 		return Voted{}, err
 	}
@@ -58,7 +64,7 @@ func (p *Plane) Vote(ctx context.Context, b Ballot, by Person) (Voted, error) {
 	if err := p.Desk.Eligible(ctx, q, name, b.Vote); err != nil {
 		return Voted{}, err
 	}
-	a, err := p.keepVote(ctx, op, q, fairlead.Approval{
+	a, again, err := p.keepVote(ctx, op, q, fairlead.Approval{
 		RunID: b.RunID, Plan: q.Plan.Hash, Question: q.Question, Vote: b.Vote, Person: name, Account: account,
 		Reason: b.Reason, Time: time.Now().UTC(),
 	}, by)
@@ -70,7 +76,44 @@ func (p *Plane) Vote(ctx context.Context, b Ballot, by Person) (Voted, error) {
 		return Voted{}, err
 	}
 	own, err := p.Owns(ctx, b.RunID)
-	return Voted{Approval: a, Waiting: h.Waiting, Over: h.Over, Own: own}, err
+	return Voted{Approval: a, Waiting: h.Waiting, Over: h.Over, Own: own, Again: again}, err
+}
+
+// errNobodyAsked says that a run is under way, and nobody is asked.
+var errNobodyAsked = errors.New("it waits for nobody now")
+
+// answered gives the vote by which the person had answered what the run waited
+// for, when that was the same; else why nobody is asked.
+func (p *Plane) answered(ctx context.Context, b Ballot, by Person, why error) (Voted, error) {
+	run, err := p.Reader.Run(ctx, b.RunID)
+	if err != nil {
+		return Voted{}, err
+	}
+	plan, err := p.Reader.Plan(ctx, run.Plan)
+	if err != nil {
+		return Voted{}, err
+	}
+	people, err := p.Desk.People(ctx, plan)
+	if err != nil {
+		return Voted{}, err
+	}
+	name, _, err := by.Among(people)
+	if err != nil {
+		return Voted{}, why
+	}
+	votes, err := p.Desk.Votes.Approvals(ctx, b.RunID)
+	if err != nil {
+		return Voted{}, err
+	}
+	for _, v := range slices.Backward(votes) {
+		if v.Person == name && v.Plan == plan.Hash {
+			if v.Vote == b.Vote {
+				return Voted{Approval: v, Again: true}, nil
+			}
+			break
+		}
+	}
+	return Voted{}, why
 }
 
 // question gives what a run waits for people to answer.
@@ -92,7 +135,7 @@ func (p *Plane) question(ctx context.Context, op, runID string) (flow.Asking, er
 	q, waits := flow.AskingOf(run, plan)
 	if !waits {
 		return q, &fairlead.Problem{
-			Op: op, Kind: fairlead.KindConflict, Err: errors.New("it waits for nobody now"),
+			Op: op, Kind: fairlead.KindConflict, Err: errNobodyAsked,
 			Hint: "`fairlead watch " + runID + "` shows what it does",
 		}
 	}
@@ -106,11 +149,12 @@ func (p *Plane) question(ctx context.Context, op, runID string) (flow.Asking, er
 	return q, nil
 }
 
-// keepVote signs a vote and records it.
-func (p *Plane) keepVote(ctx context.Context, op string, q flow.Asking, a fairlead.Approval, by Person) (fairlead.Approval, error) {
+// keepVote signs a vote and records it. When the person gave the same answer at
+// the same time elsewhere, that vote is given, and again is true.
+func (p *Plane) keepVote(ctx context.Context, op string, q flow.Asking, a fairlead.Approval, by Person) (kept fairlead.Approval, again bool, err error) {
 	before, err := p.Desk.Votes.Approvals(ctx, a.RunID)
 	if err != nil {
-		return a, err
+		return a, false, err
 	}
 	n := 0
 	for _, v := range before {
@@ -121,7 +165,7 @@ func (p *Plane) keepVote(ctx context.Context, op string, q flow.Asking, a fairle
 	a.ID = fmt.Sprintf("%s/approval/%s/%s/%d", a.RunID, a.Question, a.Person, n)
 	e, err := by.State(ctx, a.RunID, q.Plan.Event.Commit, fairlead.PredicateApproval, a, a.Time)
 	if err != nil {
-		return a, err
+		return a, false, err
 	}
 	a.Evidence = e.ID
 	typ := fairlead.RecordApproval
@@ -132,10 +176,19 @@ func (p *Plane) keepVote(ctx context.Context, op string, q flow.Asking, a fairle
 		Records:  []fairlead.Record{fact(a.ID, typ, a.ID, a.RunID, a.Time, a)},
 		Approval: &a, Evidence: []fairlead.Evidence{e},
 	})
-	if err == nil && !applied {
-		err = &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s answered at the same time elsewhere", a.Person), Hint: "look at `fairlead status` first"}
+	if err != nil || applied {
+		return a, false, err
 	}
-	return a, err
+	votes, err := p.Desk.Votes.Approvals(ctx, a.RunID)
+	for _, v := range votes {
+		if v.ID == a.ID && v.Vote == a.Vote {
+			return v, true, err
+		}
+	}
+	if err == nil {
+		err = &fairlead.Problem{Op: op, Kind: fairlead.KindConflict, Err: fmt.Errorf("%s gave another answer at the same time elsewhere", a.Person), Hint: "look at `fairlead status` first"}
+	}
+	return a, false, err
 }
 
 // Waits tells what a run waits for at this moment, whatever it had last noted;

@@ -1,10 +1,12 @@
 package control_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,5 +100,83 @@ func TestFileAtHandMakesNobodyKnown(t *testing.T) {
 	}
 	if lifted, err := d.LiftFreeze(t.Context(), f.ID, "over", "bob", atHand, d.by("bob")); err != nil || lifted.LiftedBy != "bob" {
 		t.Errorf("%+v %v", lifted, err)
+	}
+}
+
+// meeting is somebody who answers in two places: both have read what was said
+// before when the first one says it.
+type meeting struct {
+	account
+
+	both *sync.WaitGroup
+}
+
+func (m meeting) State(ctx context.Context, runID, commit, typ string, said any, at time.Time) (fairlead.Evidence, error) {
+	m.both.Done()
+	m.both.Wait()
+	return m.account.State(ctx, runID, commit, typ, said, at)
+}
+
+// atOnce gives two ballots of one person at the same instant.
+func (d *desk) atOnce(run, name string, votes [2]fairlead.Vote) (voted [2]control.Voted, errs [2]error) {
+	var both, done sync.WaitGroup
+	both.Add(2)
+	who := meeting{d.by(name), &both}
+	for i, v := range votes {
+		done.Go(func() {
+			voted[i], errs[i] = d.Vote(d.Context(), control.Ballot{RunID: run, Vote: v, Reason: "said"}, who)
+		})
+	}
+	done.Wait()
+	return voted, errs
+}
+
+// Who approves twice at the same instant has approved once, and both answers say
+// so; two that contradict each other are a conflict for the one that came later.
+func TestSamePersonTwiceAtOnce(t *testing.T) {
+	d := newDesk(t)
+	p := plan(1, guarded(person("alice", "alice"), person("bob", "bob"), person("carol", "carol")), func(p *fairlead.Plan) {
+		p.Safeguards.Approvals = []fairlead.ApprovalRule{{Name: "two", Count: 2, Expires: fairlead.Duration(time.Hour)}}
+	})
+	must(t, d.store.SavePlan(t.Context(), p))
+	run := fairlead.Run{
+		ID: "r-one", Plan: p.Hash, Environment: "production", State: fairlead.StateExecuting,
+		Waiting: &fairlead.Waiting{Question: fairlead.QuestionRelease, Human: true, Since: time.Now().UTC()},
+	}
+	d.record(run)
+	voted, errs := d.atOnce(run.ID, "alice", [2]fairlead.Vote{fairlead.VoteApprove, fairlead.VoteApprove})
+	for i, v := range voted {
+		if errs[i] != nil || v.Approval.ID != voted[0].Approval.ID || v.Waiting == nil {
+			t.Errorf("%+v, %v", v, errs[i])
+		}
+	}
+	if voted[0].Again == voted[1].Again {
+		t.Errorf("both came first: %+v", voted)
+	}
+	if kept, err := d.store.Approvals(t.Context(), run.ID); err != nil || len(kept) != 1 {
+		t.Errorf("kept are %+v, %v", kept, err)
+	}
+	_, errs = d.atOnce(run.ID, "bob", [2]fairlead.Vote{fairlead.VoteApprove, fairlead.VoteReject})
+	if (errs[0] == nil) == (errs[1] == nil) {
+		t.Errorf("two answers that contradict each other: %v", errs)
+	}
+	refused(t, cmp.Or(errs[0], errs[1]), fairlead.KindConflict, "gave another answer at the same time")
+
+	// The run went on in between.
+	run.Waiting = nil
+	_, err := d.store.Commit(t.Context(), fairlead.Update{
+		Records: []fairlead.Record{{ID: "r-one/on", Type: fairlead.RecordRunStarted, Subject: run.ID, RunID: run.ID}}, Run: &run,
+	})
+	must(t, err)
+	v, err := d.Vote(t.Context(), control.Ballot{RunID: run.ID, Vote: fairlead.VoteApprove}, d.by("alice"))
+	if err != nil || !v.Again || v.Approval.ID != voted[0].Approval.ID {
+		t.Errorf("%+v, %v", v, err)
+	}
+	for _, c := range []struct {
+		who  string
+		vote fairlead.Vote
+	}{{"carol", fairlead.VoteApprove}, {"eve", fairlead.VoteApprove}, {"alice", fairlead.VoteReject}} {
+		_, err = d.Vote(t.Context(), control.Ballot{RunID: run.ID, Vote: c.vote, Reason: "no"}, d.by(c.who))
+		refused(t, err, fairlead.KindConflict, "it waits for nobody now")
 	}
 }
