@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fairlead.dev"
 )
@@ -85,8 +86,8 @@ func (c *commands) root() *cobra.Command {
 	f.StringVar(&c.set.VulnDB, "vulndb", "", "file with the known vulnerabilities; without it vulndb.sqlite in the state directory (env FAIRLEAD_VULNDB)")
 	f.BoolVar(&c.set.JSON, "json", false, "write JSON")
 	f.BoolVarP(&c.set.Verbose, "verbose", "v", false, "log what happens inside to standard error")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usage(err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return mistyped(err, nearFlags(cmd, err))
 	})
 	root.AddCommand(
 		c.planCommand(), c.runCommand(), c.statusCommand(), c.whyCommand(), c.logsCommand(), c.watchCommand(),
@@ -105,9 +106,14 @@ func (c *commands) root() *cobra.Command {
 // group makes a command that only has subcommands refuse an unknown one.
 func group(cmd *cobra.Command) {
 	cmd.Args = cobra.ArbitraryArgs
+	cmd.SuggestionsMinimumDistance = typos
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usage(fmt.Errorf("unknown command %q", strings.Join(append(strings.Fields(cmd.CommandPath())[1:], args[0]), " ")))
+			near := cmd.SuggestionsFor(args[0])
+			for i, name := range near {
+				near[i] = cmd.CommandPath() + " " + name
+			}
+			return mistyped(fmt.Errorf("unknown command %q", strings.Join(append(strings.Fields(cmd.CommandPath())[1:], args[0]), " ")), near)
 		}
 		return cmd.Help()
 	}
@@ -131,8 +137,39 @@ func strictArgs(cmd *cobra.Command) {
 	}
 }
 
-func usage(err error) error {
-	return &fairlead.Problem{Op: "read command line", Kind: fairlead.KindInvalid, Err: err, Hint: "`fairlead help` lists the commands, `fairlead COMMAND --help` its flags"}
+func usage(err error) error { return mistyped(err, nil) }
+
+// typos is by how many letters a word may differ from what it is taken for.
+const typos = 2
+
+// mistyped is a usage problem with what was probably meant.
+func mistyped(err error, near []string) error {
+	hint := "`fairlead help` lists the commands, `fairlead COMMAND --help` its flags"
+	if len(near) > 0 {
+		hint = "did you mean `" + strings.Join(near, "` or `") + "`? " + hint
+	}
+	return &fairlead.Problem{Op: "read command line", Kind: fairlead.KindInvalid, Err: err, Hint: hint}
+}
+
+// nearFlags gives the flags of a command that look like one it does not have, as
+// cobra finds commands: none when err is about something else.
+func nearFlags(cmd *cobra.Command, err error) []string {
+	var about interface{ GetSpecifiedName() string }
+	if !errors.As(err, &about) || len(about.GetSpecifiedName()) < typos || cmd.Flags().Lookup(about.GetSpecifiedName()) != nil {
+		return nil
+	}
+	names := &cobra.Command{SuggestionsMinimumDistance: typos}
+	add := func(f *pflag.Flag) {
+		if !f.Hidden {
+			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		}
+	}
+	cmd.Flags().VisitAll(add)
+	near := names.SuggestionsFor(about.GetSpecifiedName())
+	for i, name := range near {
+		near[i] = "--" + name
+	}
+	return near
 }
 
 // report writes a problem for people, or as JSON when that was asked for.

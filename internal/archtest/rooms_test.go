@@ -139,7 +139,7 @@ var house = []room{
 
 	{path: "web", rooms: []string{".", "record", "control"}},
 	{path: "cli", rooms: []string{".", "record", "control", "pipeline"}, libs: []string{
-		"github.com/spf13/cobra", "github.com/alecthomas/kong", "golang.org/x/term",
+		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/alecthomas/kong", "golang.org/x/term",
 	}},
 	{path: "doctor", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},
 	{path: "internal/pgtest", tests: true, libs: []string{"github.com/jackc/pgx/v5"}},
