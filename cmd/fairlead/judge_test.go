@@ -35,7 +35,7 @@ func replayed(in string, args ...string) (int, string, string) {
 // go test ./cmd/fairlead -run ReplayOfEvery -update writes them anew.
 func TestReplayOfEveryFamily(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(recordings, "*.jsonl"))
-	if err != nil || len(files) < 22 {
+	if err != nil || len(files) < 41 {
 		t.Fatalf("%d recordings (%v)", len(files), err)
 	}
 	var got strings.Builder
