@@ -19,7 +19,6 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/internal/pgtest"
-	"fairlead.dev/target/process"
 )
 
 // The sentence these tests prove: however and whenever the control plane dies,
@@ -90,11 +89,7 @@ func (l *lab) begin(config string) {
 func emptyLab(t *testing.T, database string) *lab {
 	t.Helper()
 	l := &lab{t: t, dir: t.TempDir(), database: database, effects: filepath.Join(t.TempDir(), "effects")}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		_ = process.Dial(filepath.Join(l.dir, ".fairlead", "private", "agent")).Shutdown(ctx)
-	})
+	t.Cleanup(func() { endAll(l.dir) })
 	return l
 }
 

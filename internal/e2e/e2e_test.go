@@ -4,7 +4,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +21,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"fairlead.dev"
-	"fairlead.dev/target/process"
 )
 
 // program is the directory of the fairlead binary under test.
@@ -118,7 +116,7 @@ func setup(env *testscript.Env) error {
 	env.Values[listenKey{}] = map[string]net.Listener{}
 	env.Defer(func() {
 		env.Values[loadKey{}].(*loads).stopAll()
-		stopAgents(env.WorkDir)
+		endAll(env.WorkDir)
 	})
 	return nil
 }
@@ -137,16 +135,6 @@ func freePort() (int, error) {
 			return 0, err
 		}
 		return port, l.Close()
-	}
-}
-
-// stopAgents ends the agents that a script's runs started, and what they run.
-func stopAgents(work string) {
-	sockets, _ := filepath.Glob(filepath.Join(work, "*", ".fairlead", "private", "agent", "agent.sock"))
-	for _, s := range sockets {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		_ = process.Dial(filepath.Dir(s)).Shutdown(ctx)
-		cancel()
 	}
 }
 

@@ -20,7 +20,6 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/store"
-	"fairlead.dev/target/process"
 )
 
 // How much TestFleet releases; `make bench-releases` asks for a thousand.
@@ -100,11 +99,7 @@ func newFleet(t *testing.T) *fleet {
 		f.git(s, "init", "-q", "-b", "develop")
 		f.services = append(f.services, s)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		_ = process.Dial(filepath.Join(f.state, "private", "agent")).Shutdown(ctx)
-	})
+	t.Cleanup(func() { endAll(f.state) })
 	return f
 }
 
