@@ -125,7 +125,7 @@ type Parts struct {
 	Rescue       func(ctx context.Context, runID string) error // sees to a run that others wait for, should its process be dead; nil: nobody does
 	Trouble      func(error)                                   // told each time a step has to wait for something that is out of reach; must not block
 	Tick         time.Duration                                 // how often a moving release is looked at; 0 means 250 ms
-	Patience     time.Duration                                 // how long a rollback tries before it asks for a person; 0 means 5 min
+	Patience     time.Duration                                 // how long a process tries to roll back before it asks for a person, ten times at least; 0 means 5 min
 }
 
 type flows struct{ Parts }

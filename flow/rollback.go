@@ -106,12 +106,12 @@ func (f *flows) settleBack(ctx context.Context, in Rollback, to target.Target, t
 	if t.Fault != nil {
 		return out, nil
 	}
-	for {
-		fault, err := f.tryBack(ctx, in, to, t, &out)
+	for p := f.patient(); ; {
+		fault, err := f.tryBack(ctx, in, to, t, p, &out)
 		if err != nil {
 			return out, err
 		}
-		if fault == nil || final(fault) || now().Sub(t.Time) > f.Patience {
+		if fault == nil || final(fault) || p.over() {
 			out.Fault = fault
 			return out, nil
 		}
@@ -127,7 +127,7 @@ func final(f *fairlead.Fault) bool {
 }
 
 // tryBack goes once through all that is left of a rollback.
-func (f *flows) tryBack(ctx context.Context, in Rollback, to target.Target, t turned, out *settled) (*fairlead.Fault, error) {
+func (f *flows) tryBack(ctx context.Context, in Rollback, to target.Target, t turned, p *patience, out *settled) (*fairlead.Fault, error) {
 	apply := func(d target.Desired) (*fairlead.Fault, error) {
 		return f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), d) })
 	}
@@ -136,7 +136,7 @@ func (f *flows) tryBack(ctx context.Context, in Rollback, to target.Target, t tu
 			if fault, err := f.deliverAgain(ctx, in, to); err != nil || fault != nil {
 				return fault, err
 			}
-			if fault, err := f.bringBack(ctx, in, to, t); err != nil || fault != nil {
+			if fault, err := f.bringBack(ctx, in, to, t, p); err != nil || fault != nil {
 				return fault, err
 			}
 		}
@@ -148,7 +148,7 @@ func (f *flows) tryBack(ctx context.Context, in Rollback, to target.Target, t tu
 	if in.To == nil {
 		return nil, nil
 	}
-	if fault, err := f.strength(ctx, in, to, in.To.Replicas, t.Time); err != nil || fault != nil {
+	if fault, err := f.strength(ctx, in, to, in.To.Replicas, p); err != nil || fault != nil {
 		return fault, err
 	}
 	alone := in
@@ -172,7 +172,7 @@ func (f *flows) deliverAgain(ctx context.Context, in Rollback, to target.Target)
 
 // bringBack starts the stable release beside the other one, which keeps the
 // traffic if it can serve it, and waits for the first ready replica.
-func (f *flows) bringBack(ctx context.Context, in Rollback, to target.Target, t turned) (*fairlead.Fault, error) {
+func (f *flows) bringBack(ctx context.Context, in Rollback, to target.Target, t turned, p *patience) (*fairlead.Fault, error) {
 	fault, err := f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), in.desired(t.Fence, 0, 100)) })
 	if err == nil && fault != nil && fault.Kind == fairlead.KindConflict {
 		fault, err = f.attempt(ctx, func() error { return to.Apply(ctx, in.place(), in.desired(t.Fence, 0, 0)) })
@@ -183,11 +183,11 @@ func (f *flows) bringBack(ctx context.Context, in Rollback, to target.Target, t 
 	if err := pause(ctx, f.Tick); err != nil {
 		return nil, err
 	}
-	return f.strength(ctx, in, to, 1, t.Time)
+	return f.strength(ctx, in, to, 1, p)
 }
 
 // strength waits until the stable release has that many ready replicas.
-func (f *flows) strength(ctx context.Context, in Rollback, to target.Target, replicas int, since time.Time) (*fairlead.Fault, error) {
+func (f *flows) strength(ctx context.Context, in Rollback, to target.Target, replicas int, p *patience) (*fairlead.Fault, error) {
 	for {
 		var seen target.Instance
 		if o, err := to.Observe(ctx, in.place()); err == nil {
@@ -196,7 +196,7 @@ func (f *flows) strength(ctx context.Context, in Rollback, to target.Target, rep
 		if seen.Ready >= replicas {
 			return nil, nil
 		}
-		if now().Sub(since) > f.Patience {
+		if p.over() {
 			return f.givenUp(in, fmt.Sprintf("%d of %d replicas are ready", seen.Ready, replicas)), nil
 		}
 		if err := pause(ctx, f.Tick); err != nil {

@@ -141,6 +141,23 @@ func TestRollbackBringsTheOldReleaseBack(t *testing.T) {
 	}
 }
 
+// A machine that stood still for longer than patience lasts has still tried
+// nothing: the release comes up in a few looks, and no person is needed.
+func TestRollbackAfterStandingStill(t *testing.T) {
+	r := newRig(t)
+	r.old()
+	r.ended(r.deliver(plan("new", fairlead.StrategyBlueGreen, []int{100})), fairlead.ResultSuccess)
+	r.engine.Close(time.Second)
+	r.parts.Patience = time.Nanosecond
+	r.engine = r.launch()
+	r.stand.forget(shop)
+	r.stand.behave("old", manner{looks: 5})
+	if end := r.rollBack(own(r, "b1")); end.Result != fairlead.ResultSuccess {
+		t.Errorf("rollback: %s: %s", end.Result, end.Reason)
+	}
+	r.live("old")
+}
+
 // Both are down: the one to go back to is brought up alone.
 func TestRollbackWhenNothingServes(t *testing.T) {
 	r := newRig(t)
