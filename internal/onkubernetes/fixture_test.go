@@ -3,6 +3,7 @@ package onkubernetes
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -39,7 +40,8 @@ type stand struct {
 	config    map[string]any
 	*kubernetes.Target
 	fence   int64
-	lacking bool // a permission, so that something is not as it should be
+	lacking bool            // a permission, so that something is not as it should be
+	revoked fairlead.Digest // a release whose papers are good for nothing
 }
 
 func newStand(t *testing.T, traffic map[string]any) *stand {
@@ -63,7 +65,12 @@ func newStand(t *testing.T, traffic map[string]any) *stand {
 // reopen makes the target anew, as another process would, with the same papers.
 func (s *stand) reopen() {
 	dir := s.t.TempDir()
-	s.Target = kubernetes.New(kubernetes.Options{Dir: dir, Verify: func(target.Place, target.Bundle) error { return nil }})
+	s.Target = kubernetes.New(kubernetes.Options{Dir: dir, Verify: func(_ target.Place, b target.Bundle) error {
+		if b.Release.ID == s.revoked {
+			return errors.New("its papers were revoked")
+		}
+		return nil
+	}})
 }
 
 // gateway makes the Gateway that the routes of manifests belong to.
@@ -150,15 +157,21 @@ func (s *stand) pack(image, yaml string) goods {
 		g.Release.Artifacts = append(g.Release.Artifacts, fairlead.Artifact{Name: name, Digest: d, Size: int64(len(text))})
 	}
 	slices.SortFunc(g.Release.Artifacts, func(a, b fairlead.Artifact) int { return strings.Compare(a.Name, b.Name) })
-	raw, err := json.Marshal(s.config)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	g.Release.Config, g.Release.Service, g.Release.Commit = raw, s.at.Service, "0123456789abcdef0123456789abcdef01234567"
+	g.Release.Config, g.Release.Service, g.Release.Commit = s.rawConfig(), s.at.Service, "0123456789abcdef0123456789abcdef01234567"
 	g.Release.Replicas, g.Release.Target = 2, "kubernetes"
 	g.Release = g.Release.Identify()
 	g.Decision.Envelope = json.RawMessage(`{}`)
 	return g
+}
+
+// rawConfig is the target's config as a release carries it.
+func (s *stand) rawConfig() json.RawMessage {
+	s.t.Helper()
+	raw, err := json.Marshal(s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return raw
 }
 
 // shop makes a release of podinfo in a version.

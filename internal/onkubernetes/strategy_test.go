@@ -3,8 +3,10 @@ package onkubernetes
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -131,9 +133,19 @@ func TestForeignRulesStay(t *testing.T) {
 		t.Errorf("a foreign rule was\n%s\nand is\n%s", foreign, now)
 	}
 	got := s.kubectl("get", "httproute", "shop", "-o", "jsonpath={range .spec.rules[1].backendRefs[*]}{.name}={.weight} {end}")
-	if want := "shop=70 shop-" + two.id().Hex()[:10] + "=30 "; got != want {
+	if want := "shop=70 " + copyOf(two) + "=30 "; got != want {
 		t.Errorf("the rule divides %q, want %q", got, want)
 	}
+	// Somebody adds a rule while the release moves: it outlives that.
+	s.kubectl("patch", "httproute", "shop", "--type=json", "--field-manager=colleague", "-p",
+		`[{"op": "add", "path": "/spec/rules/-", "value": {"matches": [{"path": {"type": "Exact", "value": "/theirs"}}], "backendRefs": [{"name": "theirs", "port": 80}]}}]`)
+	theirs := s.kubectl("get", "httproute", "shop", "-o", "jsonpath={.spec.rules[2]}")
+	s.apply(part{two, 2, 60}, part{one, 2, 40})
+	s.settle(part{two, 2, 100})
+	if now := s.kubectl("get", "httproute", "shop", "-o", "jsonpath={.spec.rules[0]}{.spec.rules[2]}"); now != foreign+theirs {
+		t.Errorf("foreign rules were\n%s\nand are\n%s", foreign+theirs, now)
+	}
+	s.tidy(two, s.image("2.0.0"))
 }
 
 // Blue-green turns the Service's selector, all at once, and back home in the end.
@@ -159,7 +171,8 @@ func TestCanaryByReplicas(t *testing.T) {
 }
 
 // A rollback turns the traffic first: in one step, without waiting for a start,
-// and without a failed request.
+// and without a failed request, also from a release whose papers are good for
+// nothing any more.
 func TestRollback(t *testing.T) {
 	for name, traffic := range map[string]map[string]any{
 		"route": {"gateway-api": "shop", "accept": "60s"}, "selector": {"service": "shop"}, "replicas": {},
@@ -180,6 +193,7 @@ func TestRollback(t *testing.T) {
 				return ""
 			})
 			s.fence++
+			s.revoked = two.id()
 			began := time.Now()
 			s.apply(part{one, 2, 100}, part{two, 2, 0})
 			told := time.Since(began)
@@ -227,10 +241,25 @@ func TestAdoptedHomeIsRestored(t *testing.T) {
 	s.apply(part{two, 2, 100})
 	s.settle(part{two, 2, 100})
 	s.fence++
-	s.settle()
+	var once sync.Once
+	d := s.door(func(_ string, r *http.Request) { // the cluster's own controllers write at any time
+		if r.Header.Get("Content-Type") == "application/json-patch+json" {
+			once.Do(func() { s.kubectl("annotate", "deployment", "shop", "written=between") })
+		}
+	})
+	s.eventually(func() string {
+		if err := s.Apply(t.Context(), s.at, s.by(d)); err != nil {
+			t.Fatal(err)
+		}
+		return s.observe().Pending
+	})
 	s.kubectl("rollout", "status", "deployment/shop", "--timeout=180s")
 	if got := s.kubectl("get", "deployment", "shop", "-o", "jsonpath={.spec.template.spec.containers[0].image}"); got != one {
 		t.Errorf("home runs %s, want %s as before", got, one)
+	}
+	got := s.kubectl("get", "deployment", "shop", "-o", "jsonpath={.metadata.labels} {.metadata.annotations}")
+	if strings.Contains(got, "fairlead.dev/") || !strings.Contains(got, `"written":"between"`) {
+		t.Errorf("home has %s", got)
 	}
 	crowd.hold(t)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"fairlead.dev"
 	"fairlead.dev/target"
 )
 
@@ -59,8 +61,9 @@ func AccessFor(ctx context.Context, at target.Place, raw json.RawMessage, tree f
 
 // readTree reads what lies beside the manifests.
 func readTree(tree fs.FS, c Config) (files, error) {
+	const op = "read manifests"
 	top, _, _ := strings.Cut(c.Manifests, "/")
-	all := files{}
+	all, sum := files{}, int64(0)
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
@@ -68,13 +71,21 @@ func readTree(tree fs.FS, c Config) (files, error) {
 		if name != top && !strings.HasPrefix(name, top+"/") && !slices.Contains(c.Values, name) {
 			return nil
 		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if sum += info.Size(); info.Size() > maxContent || sum > maxRelease {
+			return invalid(op, "keep what is not a manifest out of "+top+"/", fmt.Errorf("%s has %d bytes: too many, alone or with the others there", name, info.Size()))
+		}
 		all[name], err = fs.ReadFile(tree, name)
 		return err
 	})
-	if err != nil {
-		return nil, unavailable("read manifests", "", err)
+	var own *fairlead.Problem
+	if err == nil || errors.As(err, &own) {
+		return all, err
 	}
-	return all, nil
+	return nil, unavailable(op, "", err)
 }
 
 // rules are what the target asks of the API server, each once.

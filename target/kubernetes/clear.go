@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -28,12 +29,15 @@ func (m *move) clear(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := m.sweep(ctx); err != nil {
+		return err
+	}
 	for _, r := range slices.Backward(m.ledger.Made) {
 		if err := m.remove(ctx, r); err != nil {
 			return err
 		}
 	}
-	m.ledger.Made, m.ledger.Left, m.ledger.Home, m.ledger.Adopted, m.ledger.Found = nil, nil, "", nil, false
+	m.ledger.Made, m.ledger.Left, m.ledger.Home, m.ledger.Adopted, m.ledger.Found, m.ledger.Rules = nil, nil, "", nil, false, nil
 	m.ledger.Settled = true
 	return m.ledger.write(ctx, m.c)
 }
@@ -51,27 +55,55 @@ func (m *move) restore(ctx context.Context) error {
 	if err := json.Unmarshal(m.ledger.Adopted, &template); err != nil {
 		return invalid("restore deployment", "", err)
 	}
+	for range 10 {
+		err := m.restoreOnce(ctx, template)
+		if fairlead.KindOf(err) != fairlead.KindTransient {
+			return err
+		}
+	}
+	return unavailable("restore deployment", "", errBusy)
+}
+
+// restoreOnce puts a template back and takes our marks off. When somebody wrote
+// in between, as the cluster itself does whenever a pod comes or goes, it is
+// KindTransient.
+func (m *move) restoreOnce(ctx context.Context, template any) error {
+	const op = "restore deployment"
 	res := m.c.in(deployments)
 	live, err := res.Get(ctx, m.ledger.Home, metav1.GetOptions{})
 	if err != nil {
-		return m.c.problem("restore deployment", err)
+		return m.c.problem(op, err)
 	}
 	if err := m.guard(ctx); err != nil {
 		return err
 	}
-	raw, err := json.Marshal([]map[string]any{
+	changes := []map[string]any{
 		{"op": "test", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
 		{"op": "replace", "path": "/spec/template", "value": template},
-		{"op": "remove", "path": "/metadata/annotations/" + strings.ReplaceAll(noteRelease, "/", "~1")},
-	})
+	}
+	for at, has := range map[string]map[string]string{"labels": live.GetLabels(), "annotations": live.GetAnnotations()} {
+		for _, name := range sorted(has) {
+			if strings.HasPrefix(name, ownPrefix) {
+				changes = append(changes, map[string]any{"op": "remove", "path": "/metadata/" + at + "/" + strings.ReplaceAll(name, "/", "~1")})
+			}
+		}
+	}
+	raw, err := json.Marshal(changes)
 	if err != nil {
-		return invalid("restore deployment", "", err)
+		return invalid(op, "", err)
 	}
 	_, err = res.Patch(ctx, live.GetName(), types.JSONPatchType, raw, metav1.PatchOptions{FieldManager: manager})
-	if apierrors.IsInvalid(err) { // what a test that does not hold is told as: somebody wrote in between
-		return &fairlead.Problem{Op: "restore deployment", Kind: fairlead.KindTransient, Err: err}
+	if changed(err) {
+		return &fairlead.Problem{Op: op, Kind: fairlead.KindTransient, Err: err}
 	}
-	return m.c.problem("restore deployment", err)
+	return m.c.problem(op, err)
+}
+
+// changed tells the refusal of a patch whose test did not hold from that of one
+// whose outcome is not valid, which says what is wrong with which field.
+func changed(err error) bool {
+	var status apierrors.APIStatus
+	return apierrors.IsInvalid(err) && errors.As(err, &status) && (status.Status().Details == nil || !slices.ContainsFunc(status.Status().Details.Causes, func(c metav1.StatusCause) bool { return c.Field != "" }))
 }
 
 // remove deletes an object, if it is there.

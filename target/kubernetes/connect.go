@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+
+	"fairlead.dev"
 )
 
 const (
@@ -27,20 +30,37 @@ const (
 
 // cluster is one namespace of one cluster.
 type cluster struct {
-	namespace string
-	dynamic   dynamic.Interface
-	http      *http.Client
-	base      *url.URL
+	namespace   string
+	credentials fairlead.Digest // of the files that name it
+	dynamic     dynamic.Interface
+	http        *http.Client
+	base        *url.URL
 
 	mu    sync.Mutex
 	kinds map[string][]metav1.APIResource // what each group and version has; the lock guards it
 }
 
+// kubeconfigs are the rules by which the files are found that name a cluster.
+func kubeconfigs(c Config) *clientcmd.ClientConfigLoadingRules {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = c.Kubeconfig
+	return rules
+}
+
+// credentialsOf tells by its digest what is written in the kubeconfig now.
+func credentialsOf(c Config) fairlead.Digest {
+	var all []string
+	for _, path := range kubeconfigs(c).GetLoadingPrecedence() {
+		raw, err := os.ReadFile(path) //nolint:gosec // the kubeconfig that the config names, as connect reads it
+		all = append(all, path, fmt.Sprint(err), string(fairlead.DigestBytes(raw)))
+	}
+	return fairlead.DigestJSON(all)
+}
+
 // connect opens the cluster that a config names. Nothing is asked of it yet.
 func connect(c Config) (*cluster, error) {
 	const op = "open cluster"
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = c.Kubeconfig
+	rules := kubeconfigs(c)
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{
 		CurrentContext: c.Context, Context: api.Context{Namespace: c.Namespace},
 	})
@@ -76,27 +96,30 @@ func connect(c Config) (*cluster, error) {
 // does not have, or one that belongs to no namespace, is KindInvalid.
 func (c *cluster) resource(ctx context.Context, kind schema.GroupVersionKind) (dynamic.ResourceInterface, error) {
 	const op = "find kind"
-	all, err := c.kindsOf(ctx, kind.GroupVersion())
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range all {
-		if r.Kind != kind.Kind || strings.Contains(r.Name, "/") {
-			continue
+	for _, anew := range []bool{false, true} { // a kind may have come since we asked
+		all, err := c.kindsOf(ctx, kind.GroupVersion(), anew)
+		if err != nil {
+			return nil, err
 		}
-		if !r.Namespaced {
-			return nil, invalid(op, "a release has only what lies in its namespace; let whoever runs the cluster make the rest", fmt.Errorf("%s belongs to no namespace", kind.Kind))
+		for _, r := range all {
+			if r.Kind != kind.Kind || strings.Contains(r.Name, "/") {
+				continue
+			}
+			if !r.Namespaced {
+				return nil, invalid(op, "a release has only what lies in its namespace; let whoever runs the cluster make the rest", fmt.Errorf("%s belongs to no namespace", kind.Kind))
+			}
+			return c.in(kind.GroupVersion().WithResource(r.Name)), nil
 		}
-		return c.in(kind.GroupVersion().WithResource(r.Name)), nil
 	}
 	return nil, noSuchKind(kind.GroupVersion().String() + " " + kind.Kind)
 }
 
-// kindsOf asks the cluster once what a group and version has.
-func (c *cluster) kindsOf(ctx context.Context, gv schema.GroupVersion) ([]metav1.APIResource, error) {
+// kindsOf tells what a group and version has. The cluster is asked once, and
+// anew when that is wanted.
+func (c *cluster) kindsOf(ctx context.Context, gv schema.GroupVersion, anew bool) ([]metav1.APIResource, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if all, ok := c.kinds[gv.String()]; ok {
+	if all, ok := c.kinds[gv.String()]; ok && !anew {
 		return all, nil
 	}
 	path := "/apis/" + gv.String()

@@ -24,6 +24,9 @@ const keptReleases = 20
 // image references. An API server takes no larger object either.
 const maxContent = 1 << 20
 
+// maxRelease bounds all such files of a release together, and what a chart makes.
+const maxRelease = 16 << 20
+
 // shelf keeps the releases that were delivered, with what is needed to apply
 // them again. It may be used by several processes at once.
 type shelf struct{ dir string }

@@ -13,8 +13,9 @@
 // In the cluster one ConfigMap for each place: the fence, the wanted state, and
 // what we made there. Every write to the cluster first reads what it changes,
 // then looks whether its fence is still the highest, then writes only if what
-// it read is unchanged: so of two writers the one with the lower fence loses,
-// wherever it was stopped.
+// it read is unchanged. What traffic goes by, and home, a higher fence marks even
+// where nothing is to be changed: so of two writers the one with the lower fence
+// loses, wherever it was stopped.
 //
 // In the directory of [Options] the bundles and the manifests of the releases
 // delivered, by digest, so that going back needs nothing else. They are verified

@@ -43,6 +43,7 @@ type ledger struct {
 	Service  string               `json:"service,omitempty"`  // the user's Service
 	Selector map[string]string    `json:"selector,omitempty"` // what the user's Service selects by itself
 	Weights  map[string]int64     `json:"weights,omitempty"`  // what the user had given home in each rule of the route; -1: nothing
+	Rules    []string             `json:"rules,omitempty"`    // of the route, by what they match: those that came with our manifests
 	Settled  bool                 `json:"settled,omitempty"`  // Desired is wholly in force
 
 	version string // the ConfigMap's; "" while there is none

@@ -20,8 +20,8 @@ type move struct {
 	c        *cluster
 	at       target.Place
 	d        target.Desired
-	config   Config // of the state
-	releases map[fairlead.Digest]*release
+	config   Config                       // of the state
+	releases map[fairlead.Digest]*release // without one that lost its traffic and cannot be read any more
 	ledger   *ledger
 	scene    *scene
 	again    bool // the state was wanted before: what is left of it is done now
@@ -43,6 +43,9 @@ func (m *move) apply(ctx context.Context) error {
 	}
 	// Whoever gets more traffic is ready, so traffic needs to wait for nothing.
 	if err := m.turn(ctx); err != nil {
+		return err
+	}
+	if err := m.seal(ctx); err != nil {
 		return err
 	}
 	if err := m.raise(ctx); err != nil {
@@ -80,7 +83,7 @@ func (m *move) begin(ctx context.Context) error {
 		if fairlead.KindOf(err) == fairlead.KindTransient {
 			continue
 		}
-		if err != nil && refused == nil {
+		if err != nil && (refused == nil || fairlead.KindOf(err) == fairlead.KindInvalid) { // as when the namespace is gone
 			return err
 		}
 		return refused
@@ -91,8 +94,15 @@ func (m *move) begin(ctx context.Context) error {
 // prepare reads what the state needs, and refuses to raise the weight of a
 // release with nothing ready.
 func (m *move) prepare(ctx context.Context, before target.Desired) error {
+	now := map[fairlead.Digest]int{}
+	for _, w := range before.Releases {
+		now[w.Release] = w.Weight
+	}
 	for _, w := range m.d.Releases {
 		r, err := m.t.load(ctx, m.c, m.at, w.Release)
+		if _, was := now[w.Release]; err != nil && was && w.Weight == 0 {
+			continue // nothing of it is started, and it must not hold up the way back
+		}
 		if err != nil {
 			return err
 		}
@@ -108,9 +118,10 @@ func (m *move) prepare(ctx context.Context, before target.Desired) error {
 	if m.scene, err = look(ctx, m.c, m.at, m.ledger.Home); err != nil {
 		return err
 	}
-	now := map[fairlead.Digest]int{}
-	for _, w := range before.Releases {
-		now[w.Release] = w.Weight
+	if m.scene.home != nil {
+		if err := ourPlace(m.scene.home, m.at); err != nil {
+			return err
+		}
 	}
 	for _, w := range m.d.Releases {
 		if w.Weight > now[w.Release] && m.scene.ready(w.Release) == 0 {
@@ -132,18 +143,23 @@ func (m *move) found(ctx context.Context) error {
 			}
 		}
 	}
-	if err := m.put(ctx, r.homeObject(m.at, m.replicas(r, first.Replicas))); err != nil {
+	replicas, err := m.replicas(ctx, r, first.Replicas)
+	if err != nil {
+		return err
+	}
+	if err := m.put(ctx, r.homeObject(m.at, replicas)); err != nil {
 		return err
 	}
 	return m.refresh(ctx)
 }
 
 // replicas is the number that we say for home: below zero where somebody else says it.
-func (m *move) replicas(r *release, wanted int) int {
-	if r.scaled {
-		return -1
+func (m *move) replicas(ctx context.Context, r *release, wanted int) (int, error) {
+	scaled, err := m.autoscaled(ctx, r)
+	if scaled {
+		return -1, err
 	}
-	return wanted
+	return wanted, err
 }
 
 // raise starts what the state wants and scales up. Nothing is scaled down here.
@@ -151,6 +167,9 @@ func (m *move) raise(ctx context.Context) error {
 	changed := false
 	for _, w := range m.d.Releases {
 		r := m.releases[w.Release]
+		if r == nil {
+			continue
+		}
 		atHome := m.scene.home != nil && releaseOf(m.scene.home) == tag(w.Release)
 		beside := m.scene.copies[tag(w.Release)]
 		if atHome && (beside == nil || whole(m.scene.home)) {
@@ -239,6 +258,9 @@ func (m *move) scaleHome(ctx context.Context, r *release, replicas int) error {
 func (m *move) lower(ctx context.Context) error {
 	for _, w := range m.d.Releases {
 		r := m.releases[w.Release]
+		if r == nil {
+			continue
+		}
 		if m.scene.home != nil && releaseOf(m.scene.home) == tag(w.Release) && number(m.scene.home, "spec", "replicas") > w.Replicas {
 			if err := m.scaleHome(ctx, r, w.Replicas); err != nil {
 				return err

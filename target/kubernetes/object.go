@@ -15,18 +15,24 @@ import (
 // Labels that we give to what we make. A pair of queries tells two releases
 // apart by the label of the release on their pods.
 const (
+	ownPrefix = "fairlead.dev/" // nobody else gives labels and annotations that begin so
+
 	labelPlace   = "fairlead.dev/place"   // the environment and service, as one digest
 	labelRelease = "fairlead.dev/release" // first ten digits of the release's digest
 	labelCopy    = "fairlead.dev/copy"    // "true" on what is not the home of a release
 	labelServing = "fairlead.dev/serving" // on pods that take traffic, where it is divided by replicas
 
 	noteRelease = "fairlead.dev/release" // annotation: the whole digest
+	noteFence   = "fairlead.dev/fence"   // annotation: the highest fence under which it was written
 )
 
 // key names a place as a label's value.
 func key(at target.Place) string { return fairlead.DigestJSON(at).Hex()[:16] }
 
-var notDNS = regexp.MustCompile(`[^a-z0-9-]+`)
+var (
+	notDNS     = regexp.MustCompile(`[^a-z0-9-]+`)
+	ledgerForm = regexp.MustCompile(`^fairlead-.*-[0-9a-f]{8}$`) // of the name of any place's ConfigMap
+)
 
 // ledgerName names the ConfigMap of a place.
 func ledgerName(at target.Place) string {
@@ -165,14 +171,20 @@ func number(o *unstructured.Unstructured, at ...string) int {
 }
 
 // whole tells whether a Deployment's rolling update is over: every replica is
-// of the newest template and available.
+// of the newest template and available. One that has none can serve nobody.
 func whole(o *unstructured.Unstructured) bool {
 	wanted := 1
 	if _, ok, _ := unstructured.NestedInt64(o.Object, "spec", "replicas"); ok {
 		wanted = number(o, "spec", "replicas")
 	}
-	return number(o, "status", "observedGeneration") >= int(o.GetGeneration()) &&
+	return wanted > 0 && number(o, "status", "observedGeneration") >= int(o.GetGeneration()) &&
 		number(o, "status", "updatedReplicas") == wanted &&
 		number(o, "status", "replicas") == wanted &&
 		number(o, "status", "availableReplicas") == wanted
+}
+
+// paused tells whether somebody has told a Deployment to make no pods.
+func paused(o *unstructured.Unstructured) bool {
+	yes, _, _ := unstructured.NestedBool(o.Object, "spec", "paused")
+	return yes
 }

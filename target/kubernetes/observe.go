@@ -201,6 +201,10 @@ func (w *watch) pending() string {
 		return ""
 	case releaseOf(s.home) != tag(alone.Release):
 		return fmt.Sprintf("Deployment %s has the release before; the new one serves beside it", l.Home)
+	case !whole(s.home) && paused(s.home):
+		return fmt.Sprintf("Deployment %s is paused, so it is not updated: kubectl rollout resume deployment %s", l.Home, l.Home)
+	case !whole(s.home) && number(s.home, "spec", "replicas") == 0:
+		return fmt.Sprintf("Deployment %s is scaled to zero, so traffic stays beside it: scale it up", l.Home)
 	case !whole(s.home):
 		text := fmt.Sprintf("Deployment %s is updated: %d of %d replicas", l.Home, number(s.home, "status", "updatedReplicas"), number(s.home, "spec", "replicas"))
 		if f := refusedPods(s.home); f != nil {

@@ -50,7 +50,7 @@ func (c *cluster) problem(op string, err error) error {
 		return denied(op, ofPolicy, err)
 	case apierrors.IsForbidden(err):
 		return c.forbidden(op, err)
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
 		return invalid(op, "correct the manifests", err)
 	case apierrors.IsNotFound(err):
 		return &fairlead.Problem{Op: op, Kind: fairlead.KindNotFound, Err: err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,6 +39,8 @@ func (m *move) putOnce(ctx context.Context, o *unstructured.Unstructured) error 
 	}
 	if err != nil {
 		live = nil
+	} else if err := ourPlace(live, m.at); err != nil {
+		return err
 	}
 	if err := m.note(ctx, o, live); err != nil {
 		return err
@@ -49,6 +52,7 @@ func (m *move) putOnce(ctx context.Context, o *unstructured.Unstructured) error 
 	sent.SetNamespace(m.c.namespace)
 	if live != nil {
 		keepReplicas(sent, live)
+		keepRules(sent, live, m.ledger.Rules)
 		sent.SetResourceVersion(live.GetResourceVersion())
 	}
 	return m.c.problem(op, applied(ctx, res, sent, false))
@@ -73,11 +77,12 @@ func applied(ctx context.Context, res dynamic.ResourceInterface, o *unstructured
 // Deployment was like that was there before us.
 func (m *move) note(ctx context.Context, o, live *unstructured.Unstructured) error {
 	isHome := o.GetKind() == "Deployment" && o.GetName() == m.ledger.Home
+	rules := m.noteRules(o)
 	switch {
 	case o.GetLabels()[labelCopy] == "true":
 		return nil // found again by its label
 	case live == nil:
-		if !m.ledger.made(referenceTo(o)) {
+		if !m.ledger.made(referenceTo(o)) && !rules {
 			return nil
 		}
 	case isHome && live.GetAnnotations()[noteRelease] == "" && m.ledger.Adopted == nil:
@@ -87,10 +92,25 @@ func (m *move) note(ctx context.Context, o, live *unstructured.Unstructured) err
 			return invalid("keep template", "", err)
 		}
 		m.ledger.Adopted, m.ledger.Found = raw, true
-	default:
+	case !rules:
 		return nil
 	}
 	return m.ledger.write(ctx, m.c)
+}
+
+// noteRules adds to the ledger the rules of a route that come with a manifest.
+// They stay there when a later manifest has them no more, so that it takes them
+// away: what is not there came from others.
+func (m *move) noteRules(o *unstructured.Unstructured) (changed bool) {
+	if o.GetKind() != "HTTPRoute" {
+		return false
+	}
+	for _, k := range ruleKeys(o) {
+		if !slices.Contains(m.ledger.Rules, k) {
+			m.ledger.Rules, changed = append(m.ledger.Rules, k), true
+		}
+	}
+	return changed
 }
 
 // putNew applies an object that is not there yet.

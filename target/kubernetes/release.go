@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -83,8 +83,37 @@ func admit(objects []*unstructured.Unstructured, namespace string) error {
 		case seen[title(o)]:
 			return invalid("read manifests", "", fmt.Errorf("%s is there twice", title(o)))
 		}
+		if err := innocent(o); err != nil {
+			return err
+		}
 		o.SetNamespace(namespace)
 		seen[title(o)] = true
+	}
+	return nil
+}
+
+// innocent refuses an object that says of itself what only the cluster says, or
+// only we do: it would pass for something that it is not.
+func innocent(o *unstructured.Unstructured) error {
+	const op = "read manifests"
+	metadata, _ := o.Object["metadata"].(map[string]any)
+	for _, field := range []string{"uid", "resourceVersion", "managedFields", "generation", "selfLink"} {
+		if v, ok := metadata[field]; ok && v != nil {
+			return invalid(op, "leave out what the cluster says: metadata."+field, fmt.Errorf("%s was copied from a cluster", title(o)))
+		}
+	}
+	if o.GetKind() == "ConfigMap" && ledgerForm.MatchString(o.GetName()) {
+		return invalid(op, "give it another name", fmt.Errorf("%s has the name of the state that is kept here", title(o)))
+	}
+	for _, at := range [][]string{{"metadata"}, {"spec", "template", "metadata"}} {
+		for _, kind := range []string{"labels", "annotations"} {
+			all, _, _ := unstructured.NestedMap(o.Object, append(slices.Clone(at), kind)...)
+			for _, key := range sorted(all) {
+				if strings.HasPrefix(key, ownPrefix) {
+					return invalid(op, "leave it out", fmt.Errorf("%s has %s, which only the target gives", title(o), key))
+				}
+			}
+		}
 	}
 	return nil
 }
@@ -180,74 +209,4 @@ func scales(o *unstructured.Unstructured, deployment string) bool {
 	kind, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "kind")
 	name, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "name")
 	return kind == "Deployment" && name == deployment
-}
-
-// byDigest is an image reference that stands for the same bytes for ever.
-var byDigest = regexp.MustCompile(`^[^\s@]+@sha256:[0-9a-f]{64}$`)
-
-// pin gives every container its image by digest. One that has none is refused,
-// unless the config allows tags.
-func pin(c Config, objects []*unstructured.Unstructured, all files) error {
-	const op = "read images"
-	refs := map[string]string{}
-	for name, file := range c.Images {
-		ref := strings.TrimSpace(string(all[file]))
-		if !byDigest.MatchString(ref) {
-			return invalid(op, "let the build write the reference by digest there: registry/name@sha256:...", fmt.Errorf("artifact %s of image %s says %.200q", file, name, ref))
-		}
-		refs[name] = ref
-	}
-	used := map[string]bool{}
-	for _, o := range objects {
-		for _, container := range containers(o) {
-			image, _ := container["image"].(string)
-			name := bare(image)
-			if ref, ok := refs[name]; ok {
-				container["image"], image = ref, ref
-				used[name] = true
-			}
-			if !byDigest.MatchString(image) && !c.AllowTags {
-				return invalid(op, "name it by digest, or map it: images: {"+name+": FILE-WITH-THE-REFERENCE}; allow-tags is for development",
-					fmt.Errorf("%s: image %q is not named by digest", title(o), image))
-			}
-		}
-	}
-	for _, name := range sorted(refs) {
-		if !used[name] {
-			return invalid(op, "write it as the manifests do, without tag", fmt.Errorf("images: no container uses %s", name))
-		}
-	}
-	return nil
-}
-
-// bare is an image's name without tag and digest.
-func bare(image string) string {
-	name, _, _ := strings.Cut(image, "@")
-	if i := strings.LastIndex(name, ":"); i > strings.LastIndex(name, "/") {
-		name = name[:i]
-	}
-	return name
-}
-
-// containers gives all containers of a workload, to be changed in place.
-func containers(o *unstructured.Unstructured) []map[string]any {
-	at := []string{"spec", "template", "spec"}
-	switch o.GetKind() {
-	case "Pod":
-		at = []string{"spec"}
-	case "CronJob":
-		at = []string{"spec", "jobTemplate", "spec", "template", "spec"}
-	}
-	spec, _, _ := unstructured.NestedFieldNoCopy(o.Object, at...)
-	m, _ := spec.(map[string]any)
-	var out []map[string]any
-	for _, key := range []string{"initContainers", "containers"} {
-		list, _ := m[key].([]any)
-		for _, c := range list {
-			if container, ok := c.(map[string]any); ok {
-				out = append(out, container)
-			}
-		}
-	}
-	return out
 }

@@ -14,13 +14,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
 	"fairlead.dev"
@@ -29,22 +27,22 @@ import (
 // files are the contents of a release's artifacts, by name.
 type files map[string][]byte
 
-// kustomizations are the names under which a kustomization is found.
-var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
-
 // needed gives the artifacts from which the manifests are made: all that share
 // the first folder with them, the values, and the image references.
 func needed(c Config, artifacts []fairlead.Artifact) ([]fairlead.Artifact, error) {
 	top, _, _ := strings.Cut(c.Manifests, "/")
 	var out []fairlead.Artifact
-	found := false
+	found, sum := false, int64(0)
 	for _, a := range artifacts {
 		inside := a.Name == strings.TrimSuffix(c.Manifests, "/") || strings.HasPrefix(a.Name, strings.TrimSuffix(c.Manifests, "/")+"/")
 		found = found || inside
 		image := slices.ContainsFunc(values(c.Images), func(f string) bool { return f == a.Name })
 		if inside || image || slices.Contains(c.Values, a.Name) || strings.HasPrefix(a.Name, top+"/") {
-			out = append(out, a)
+			out, sum = append(out, a), sum+a.Size
 		}
+	}
+	if sum > maxRelease {
+		return nil, invalid("read release", "keep what is not a manifest out of "+top+"/", fmt.Errorf("%d files at %s/ have %d bytes, at most %d fit", len(out), top, sum, maxRelease))
 	}
 	if !found {
 		return nil, invalid("read release", "list them under build.artifacts, for example "+top+"/**", fmt.Errorf("no artifact lies at %s, where the manifests are to be", c.Manifests))
@@ -139,84 +137,6 @@ func decode(name string, raw []byte) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// kustomize builds a kustomization from what was delivered alone: no network,
-// no plugins, nothing from outside.
-func kustomize(dir string, all files) ([]*unstructured.Unstructured, error) {
-	const op = "build kustomization"
-	disk := filesys.MakeFsInMemory()
-	for name, raw := range all {
-		if slices.Contains(kustomizations, path.Base(name)) {
-			if err := selfContained(name, raw, all); err != nil {
-				return nil, err
-			}
-		}
-		if err := disk.WriteFile("/"+name, raw); err != nil {
-			return nil, invalid(op, "", err)
-		}
-	}
-	o := krusty.MakeDefaultOptions()
-	o.LoadRestrictions, o.PluginConfig = types.LoadRestrictionsRootOnly, types.DisabledPluginConfig()
-	m, err := krusty.MakeKustomizer(o).Run(disk, "/"+dir)
-	if err != nil {
-		return nil, invalid(op, "", err)
-	}
-	raw, err := m.AsYaml()
-	if err != nil {
-		return nil, invalid(op, "", err)
-	}
-	return decode(dir, raw)
-}
-
-// selfContained refuses a kustomization that names anything but what was
-// delivered: kustomize would fetch it, and nobody signed what comes.
-func selfContained(name string, raw []byte, all files) error {
-	var k struct {
-		Resources  []string `json:"resources"`
-		Bases      []string `json:"bases"`
-		Components []string `json:"components"`
-	}
-	var whole map[string]any
-	if err := errors.Join(yaml.Unmarshal(raw, &k), yaml.Unmarshal(raw, &whole)); err != nil {
-		return invalid("read kustomization", "", fmt.Errorf("%s: %w", name, err))
-	}
-	for _, r := range slices.Concat(k.Resources, k.Bases, k.Components) {
-		at := path.Join(path.Dir(name), r)
-		if _, ok := all[at]; !ok && !slices.ContainsFunc(sorted(all), func(f string) bool { return strings.HasPrefix(f, at+"/") }) {
-			return invalid("read kustomization", "keep it in the repository and list it under build.artifacts: only what was signed is released",
-				fmt.Errorf("%s names %s, which is not among the artifacts", name, r))
-		}
-	}
-	for _, key := range []string{"crds", "configurations", "patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "openapi", "transformers", "generators", "validators", "configMapGenerator", "secretGenerator", "helmCharts"} {
-		if u := remote(whole[key]); u != "" {
-			return invalid("read kustomization", "keep it in the repository", fmt.Errorf("%s: %s names %s, which is fetched from elsewhere", name, key, u))
-		}
-	}
-	return nil
-}
-
-// remote finds an address in what a kustomization says.
-func remote(v any) string {
-	switch v := v.(type) {
-	case string:
-		if strings.HasPrefix(v, "http://") || strings.HasPrefix(v, "https://") || strings.HasPrefix(v, "git@") || strings.HasPrefix(v, "ssh://") {
-			return v
-		}
-	case []any:
-		for _, e := range v {
-			if u := remote(e); u != "" {
-				return u
-			}
-		}
-	case map[string]any:
-		for _, key := range sorted(v) {
-			if u := remote(v[key]); u != "" && key != "literals" && key != "patch" {
-				return u
-			}
-		}
-	}
-	return ""
-}
-
 // helm renders a chart with the program of that name, in a directory that holds
 // what was delivered and nothing else.
 func helm(ctx context.Context, c Config, service string, all files) ([]*unstructured.Unstructured, error) {
@@ -242,13 +162,41 @@ func helm(ctx context.Context, c Config, service string, all files) ([]*unstruct
 	for _, v := range c.Values {
 		args = append(args, "--values", v)
 	}
+	ctx, stop := context.WithTimeout(ctx, helmTime)
+	defer stop()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = filepath.Join(dir, "chart")
 	cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
-	var out, said bytes.Buffer
+	cmd.WaitDelay = time.Second
+	out, said := bounded{stop: stop}, bounded{stop: stop}
 	cmd.Stdout, cmd.Stderr = &out, &said
-	if err := cmd.Run(); err != nil {
-		return nil, invalid(op, "", fmt.Errorf("helm template: %w: %s", err, strings.TrimSpace(said.String())))
+	err = cmd.Run()
+	switch {
+	case out.full || said.full:
+		return nil, invalid(op, "let the chart make less", fmt.Errorf("helm template writes more than %d bytes", maxRelease))
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, invalid(op, "let the chart do less", fmt.Errorf("helm template takes more than %s", helmTime))
+	case err != nil:
+		return nil, invalid(op, "", fmt.Errorf("helm template: %w: %s", err, strings.TrimSpace(said.kept.String())))
 	}
-	return decode(c.Manifests, out.Bytes())
+	return decode(c.Manifests, out.kept.Bytes())
+}
+
+// helmTime is how long the templates of a chart may take.
+const helmTime = time.Minute
+
+// bounded keeps what a program writes, and stops one that writes too much.
+type bounded struct {
+	kept bytes.Buffer // not embedded: its ReadFrom knows no bound
+	stop context.CancelFunc
+	full bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.kept.Len()+len(p) > maxRelease {
+		b.full = true
+		b.stop()
+		return 0, io.ErrShortWrite
+	}
+	return b.kept.Write(p)
 }

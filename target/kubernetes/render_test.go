@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"context"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -52,7 +51,7 @@ func TestImagesByDigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := containers(r.home)[0]["image"]; got != pinned {
+	if got := images(r.home)[0].of["image"]; got != pinned {
 		t.Errorf("the image is %v", got)
 	}
 	for name, tt := range map[string]struct {
@@ -89,58 +88,6 @@ func TestObjectsThatAreRefused(t *testing.T) {
 		if fairlead.KindOf(err) != fairlead.KindInvalid || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// A kustomization is built from what was delivered, bases beside it included,
-// and from nothing else.
-func TestKustomize(t *testing.T) {
-	c := Config{Manifests: "deploy/staging", AllowTags: true}
-	all := files{
-		"deploy/base/kustomization.yaml":    []byte("resources: [a.yaml]"),
-		"deploy/base/a.yaml":                []byte(plain),
-		"deploy/staging/kustomization.yaml": []byte("resources: [../base]\nnamePrefix: my-\nconfigMapGenerator: [{name: c, literals: [url=https://example.org]}]"),
-	}
-	r, err := made(t, c, all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.home.GetName() != "my-shop" || r.service.GetName() != "my-shop" || !strings.HasPrefix(r.rest[0].GetName(), "my-c-") {
-		t.Errorf("built %s, %s, %s", title(r.home), title(r.service), title(r.rest[0]))
-	}
-	for name, text := range map[string]string{
-		"a repository":   "resources: [https://example.org/repo]",
-		"a short one":    "resources: [example.org/repo//base]",
-		"a file outside": "resources: [../../../etc]",
-		"a patch":        "resources: [../base]\npatches: [{path: https://example.org/p.yaml}]",
-		"a component":    "resources: [../base]\ncomponents: [https://example.org/c]",
-		"a generator":    "resources: [../base]\nconfigMapGenerator: [{name: c, files: [https://example.org/f]}]",
-		"an outer file":  "resources: [../base]\npatches: [{path: ../../secret.yaml}]",
-		"a chart":        "resources: [../base]\nhelmCharts: [{name: c, repo: https://example.org}]",
-	} {
-		all["deploy/staging/kustomization.yaml"] = []byte(text)
-		all["secret.yaml"] = []byte("a: 1")
-		if _, err := made(t, c, all); fairlead.KindOf(err) != fairlead.KindInvalid {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// Without helm a chart is a clear problem; with it the chart is rendered.
-func TestHelm(t *testing.T) {
-	all := files{
-		"chart/Chart.yaml":       []byte("apiVersion: v2\nname: shop\nversion: 1.0.0"),
-		"chart/templates/a.yaml": []byte(plain),
-	}
-	_, err := made(t, Config{Manifests: "chart", AllowTags: true}, all)
-	if _, missing := exec.LookPath("helm"); missing == nil {
-		if err != nil {
-			t.Error(err)
-		}
-		return
-	}
-	if fairlead.KindOf(err) != fairlead.KindUnavailable || !strings.Contains(err.Error(), "helm is not installed") || fairlead.HintOf(err) == "" {
-		t.Error(err)
 	}
 }
 

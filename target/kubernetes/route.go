@@ -37,7 +37,8 @@ func (m *move) turnRoute(ctx context.Context, shares []share, c Config) error {
 		if err := m.weigh(live, weights); err != nil {
 			return err
 		}
-		if fairlead.DigestJSON(live.Object["spec"]) == before {
+		same := fairlead.DigestJSON(live.Object["spec"]) == before
+		if same && m.marked(live) {
 			return m.accepted(ctx, live, c.Traffic.Accept.D())
 		}
 		if len(m.ledger.Weights) != known {
@@ -49,15 +50,15 @@ func (m *move) turnRoute(ctx context.Context, shares []share, c Config) error {
 			return err
 		}
 		rules, _, _ := unstructured.NestedFieldNoCopy(live.Object, "spec", "rules")
-		o := &unstructured.Unstructured{Object: map[string]any{
-			"metadata": map[string]any{"name": live.GetName(), "resourceVersion": live.GetResourceVersion()},
-			"spec":     map[string]any{"rules": rules},
-		}}
-		written, err := patch(ctx, m.c.in(routes), o)
+		written, err := patch(ctx, m.c.in(routes), m.change(live, map[string]any{"rules": rules}))
 		if err == nil {
 			return m.accepted(ctx, written, c.Traffic.Accept.D())
 		}
-		if err = m.c.problem(op, err); fairlead.KindOf(err) != fairlead.KindTransient {
+		err = m.c.problem(op, err)
+		if same && fairlead.KindOf(err) == fairlead.KindDenied {
+			return m.accepted(ctx, live, c.Traffic.Accept.D()) // who may not mark it must not be held up
+		}
+		if fairlead.KindOf(err) != fairlead.KindTransient {
 			return err
 		}
 	}

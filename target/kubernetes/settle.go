@@ -60,13 +60,9 @@ func (m *move) promote(ctx context.Context, w target.Wanted) (bool, error) {
 			return false, err
 		}
 	}
-	scaled, err := m.autoscaled(ctx, r)
+	replicas, err := m.replicas(ctx, r, w.Replicas)
 	if err != nil {
 		return false, err
-	}
-	replicas := w.Replicas
-	if scaled {
-		replicas = -1
 	}
 	return false, m.put(ctx, r.homeObject(m.at, replicas))
 }
@@ -86,7 +82,7 @@ func (m *move) tidy(ctx context.Context) (left bool, err error) {
 			return true, err
 		}
 	}
-	return left, nil
+	return left, m.sweep(ctx)
 }
 
 // needs tells whether the copy of a release is where that runs.
@@ -100,22 +96,31 @@ func (m *move) needs(hash string) bool {
 	return false
 }
 
-// removeCopy removes a copy and what is its own.
+// removeCopy removes a copy. What is its own is swept up then.
 func (m *move) removeCopy(ctx context.Context, o *unstructured.Unstructured) error {
 	if err := m.remove(ctx, reference{o.GroupVersionKind(), o.GetName()}); err != nil {
 		return err
 	}
-	of := labelPlace + "=" + key(m.at) + "," + labelCopy + "=true," + labelRelease + "=" + o.GetLabels()[labelRelease]
-	all, err := m.c.in(services).List(ctx, metav1.ListOptions{LabelSelector: of})
+	delete(m.scene.copies, o.GetLabels()[labelRelease])
+	delete(m.ledger.Left, o.GetName())
+	return nil
+}
+
+// sweep removes the Services of copies that are not there: removed, or never
+// made because whoever began to was stopped.
+func (m *move) sweep(ctx context.Context) error {
+	all, err := m.c.in(services).List(ctx, metav1.ListOptions{LabelSelector: labelPlace + "=" + key(m.at) + "," + labelCopy + "=true"})
 	if err != nil {
-		return m.c.problem("remove "+title(o), err)
+		return m.c.problem("remove Services of copies", err)
 	}
 	for _, s := range all.Items {
+		if m.scene.copies[s.GetLabels()[labelRelease]] != nil {
+			continue
+		}
 		if err := m.remove(ctx, reference{schema.GroupVersionKind{Version: "v1", Kind: "Service"}, s.GetName()}); err != nil {
 			return err
 		}
 	}
-	delete(m.ledger.Left, o.GetName())
 	return nil
 }
 

@@ -31,16 +31,18 @@ func New(o Options) *Target {
 	return &Target{shelf: shelf{o.Dir}, verify: o.Verify, clusters: map[fairlead.Digest]*cluster{}}
 }
 
-// cluster gives the cluster that a config names.
+// cluster gives the cluster that a config names, opened anew when its kubeconfig
+// has changed: credentials are renewed while we run.
 func (t *Target) cluster(c Config) (*cluster, error) {
-	name := fairlead.DigestJSON([]string{c.Kubeconfig, c.Context, c.Namespace})
+	name, credentials := fairlead.DigestJSON([]string{c.Kubeconfig, c.Context, c.Namespace}), credentialsOf(c)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if k, ok := t.clusters[name]; ok {
+	if k, ok := t.clusters[name]; ok && k.credentials == credentials {
 		return k, nil
 	}
 	k, err := connect(c)
 	if err == nil {
+		k.credentials = credentials
 		t.clusters[name] = k
 	}
 	return k, err

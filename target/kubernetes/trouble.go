@@ -42,6 +42,12 @@ func refusedPods(o *unstructured.Unstructured) *fairlead.Fault {
 	if o == nil {
 		return nil
 	}
+	if paused(o) {
+		return &fairlead.Fault{
+			Op: "start pods", Kind: fairlead.KindInvalid, Cause: "Deployment " + o.GetName() + " is paused, so it makes no pods",
+			Hint: "leave spec.paused out of the manifests, or kubectl rollout resume deployment " + o.GetName(),
+		}
+	}
 	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 	for _, c := range conditions {
 		condition, _ := c.(map[string]any)

@@ -7,7 +7,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"fairlead.dev"
 )
@@ -117,7 +116,8 @@ func (m *move) turnSelector(ctx context.Context, shares []share) error {
 	return nil
 }
 
-// point makes the user's Service select these labels and no others.
+// point makes the user's Service select these labels and no others, and marks
+// it with our fence.
 func (m *move) point(ctx context.Context, labels map[string]string) error {
 	const op = "turn service"
 	for range 10 {
@@ -126,7 +126,8 @@ func (m *move) point(ctx context.Context, labels map[string]string) error {
 			return m.c.problem(op, err)
 		}
 		now, _, _ := unstructured.NestedStringMap(live.Object, "spec", "selector")
-		if within(now, labels) && within(labels, now) {
+		same := within(now, labels) && within(labels, now)
+		if same && m.marked(live) {
 			return nil
 		}
 		selector := map[string]any{}
@@ -139,14 +140,12 @@ func (m *move) point(ctx context.Context, labels map[string]string) error {
 		if err := m.guard(ctx); err != nil {
 			return err
 		}
-		o := &unstructured.Unstructured{Object: map[string]any{
-			"metadata": map[string]any{"name": m.ledger.Service, "resourceVersion": live.GetResourceVersion()},
-			"spec":     map[string]any{"selector": selector},
-		}}
-		if _, err = patch(ctx, m.c.in(services), o); err == nil {
-			return nil
+		_, err = patch(ctx, m.c.in(services), m.change(live, map[string]any{"selector": selector}))
+		err = m.c.problem(op, err)
+		if same && fairlead.KindOf(err) == fairlead.KindDenied {
+			return nil // it is as wanted, and who may not mark it must not be held up
 		}
-		if err = m.c.problem(op, err); fairlead.KindOf(err) != fairlead.KindTransient {
+		if fairlead.KindOf(err) != fairlead.KindTransient {
 			return err
 		}
 	}
@@ -158,6 +157,21 @@ func (m *move) point(ctx context.Context, labels map[string]string) error {
 // that. Pods of home have it from the beginning, those of a copy never, so
 // that pods which come later go to the live release.
 func (m *move) turnReplicas(ctx context.Context, shares []share) error {
+	for range 10 {
+		err := m.turnReplicasOnce(ctx, shares)
+		if fairlead.KindOf(err) != fairlead.KindTransient {
+			return err
+		}
+		if err := m.refresh(ctx); err != nil {
+			return err
+		}
+	}
+	return unavailable("divide traffic by replicas", "", errBusy)
+}
+
+// turnReplicasOnce does so with the pods that were seen last. KindTransient when
+// one of them has changed since.
+func (m *move) turnReplicasOnce(ctx context.Context, shares []share) error {
 	counts := make([]int, len(shares))
 	for i, s := range shares {
 		counts[i] = len(onlyReady(m.scene.podsOf(tag(s.release), s.at.copy)))
@@ -166,7 +180,7 @@ func (m *move) turnReplicas(ctx context.Context, shares []share) error {
 	for i, s := range shares { // what is to serve first
 		for n, p := range onlyReady(m.scene.podsOf(tag(s.release), s.at.copy)) {
 			if n < lit[i] {
-				if err := m.light(ctx, p.Name, p.Labels[labelServing], m.ledger.Service); err != nil {
+				if err := m.light(ctx, p, m.ledger.Service); err != nil {
 					return err
 				}
 			}
@@ -178,7 +192,7 @@ func (m *move) turnReplicas(ctx context.Context, shares []share) error {
 	for i, s := range shares {
 		for n, p := range onlyReady(m.scene.podsOf(tag(s.release), s.at.copy)) {
 			if n >= lit[i] {
-				if err := m.light(ctx, p.Name, p.Labels[labelServing], ""); err != nil {
+				if err := m.light(ctx, p, ""); err != nil {
 					return err
 				}
 			}
@@ -194,7 +208,7 @@ func (m *move) darkenUnlisted(ctx context.Context, shares []share) error {
 		if wanted || p.Labels[labelServing] == "" || p.DeletionTimestamp != nil {
 			continue
 		}
-		if err := m.light(ctx, p.Name, p.Labels[labelServing], ""); err != nil {
+		if err := m.light(ctx, p, ""); err != nil {
 			return err
 		}
 	}
@@ -202,19 +216,21 @@ func (m *move) darkenUnlisted(ctx context.Context, shares []share) error {
 }
 
 // light makes a pod one that the Service selects, or one that it does not.
-func (m *move) light(ctx context.Context, pod, has, want string) error {
-	if has == want {
+func (m *move) light(ctx context.Context, p pod, want string) error {
+	if p.Labels[labelServing] == want {
 		return nil
 	}
 	if err := m.guard(ctx); err != nil {
 		return err
 	}
-	value := `"` + want + `"`
+	var value any = want
 	if want == "" {
-		value = "null"
+		value = nil
 	}
-	raw := []byte(`{"metadata":{"labels":{"` + labelServing + `":` + value + `}}}`)
-	_, err := m.c.in(pods).Patch(ctx, pod, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: mover})
+	o := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{
+		"name": p.Name, "resourceVersion": p.ResourceVersion, "labels": map[string]any{labelServing: value},
+	}}}
+	_, err := patch(ctx, m.c.in(pods), o)
 	return m.c.problem("divide traffic by replicas", err)
 }
 
