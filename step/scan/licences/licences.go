@@ -9,7 +9,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -32,9 +31,6 @@ const noticesType = "text/plain"
 
 // version is that of the rules in here: raise it when they find something else.
 const version = "2"
-
-// maxDocument is the largest bill of materials that is read, in bytes.
-const maxDocument = 256 << 20
 
 //go:embed licences.md
 var doc string
@@ -87,9 +83,9 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
 	defer root.Close()
-	document, err := readDocument(in.Given(config.SBOM))
+	document, err := cyclonedx.ReadFile(in.Given(config.SBOM))
 	if err != nil {
-		return step.Out{}, err
+		return step.Out{}, problem(fairlead.KindInvalid, "let it need a task of type sbom.source or scan.image, which makes one", err)
 	}
 	places, done := placesOf(in.Env, root.FS())
 	defer done()
@@ -124,30 +120,6 @@ func (c Config) check() error {
 		return problem(fairlead.KindInvalid, "`fairlead explain scan.licences` lists what a policy is made of", err)
 	}
 	return nil
-}
-
-func readDocument(name string) (cyclonedx.Document, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		hint := ""
-		if errors.Is(err, fs.ErrNotExist) {
-			hint, err = "let it need a task of type sbom.source or scan.image", fmt.Errorf("there is no bill of materials: %w", err)
-		}
-		return cyclonedx.Document{}, problem(fairlead.KindInvalid, hint, err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
-	if err != nil {
-		return cyclonedx.Document{}, problem(fairlead.KindUnavailable, "", err)
-	}
-	if len(b) > maxDocument {
-		return cyclonedx.Document{}, problem(fairlead.KindInvalid, "", fmt.Errorf("the bill of materials has more than %d bytes", maxDocument))
-	}
-	d, err := cyclonedx.Decode(b)
-	if err != nil {
-		return d, problem(fairlead.KindInvalid, "", fmt.Errorf("the bill of materials: %w", err))
-	}
-	return d, nil
 }
 
 func problem(kind fairlead.Kind, hint string, err error) error {

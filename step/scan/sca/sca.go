@@ -6,10 +6,6 @@ package sca
 import (
 	"context"
 	_ "embed"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"os"
 
 	"fairlead.dev"
@@ -23,9 +19,6 @@ import (
 const Name = correlate.Tool
 
 const version = correlate.Version
-
-// maxDocument is the largest bill of materials that is read, in bytes.
-const maxDocument = 256 << 20
 
 //go:embed sca.md
 var doc string
@@ -63,9 +56,9 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
 	defer root.Close()
-	document, err := readDocument(in.Given(config.SBOM))
+	document, err := cyclonedx.ReadFile(in.Given(config.SBOM))
 	if err != nil {
-		return step.Out{}, err
+		return step.Out{}, problem(fairlead.KindInvalid, "let it need a task of type sbom.source or scan.image, which makes one", err)
 	}
 	db, err := vulndb.Open(ctx, in.Advisories)
 	if err != nil {
@@ -82,29 +75,6 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		return step.Out{}, err
 	}
 	return s.out(), nil
-}
-
-func readDocument(name string) (cyclonedx.Document, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return cyclonedx.Document{}, problem(fairlead.KindInvalid, "let it need a task of type sbom.source", fmt.Errorf("there is no bill of materials: %w", err))
-		}
-		return cyclonedx.Document{}, problem(fairlead.KindInvalid, "", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
-	if err != nil {
-		return cyclonedx.Document{}, problem(fairlead.KindUnavailable, "", err)
-	}
-	if len(b) > maxDocument {
-		return cyclonedx.Document{}, problem(fairlead.KindInvalid, "", fmt.Errorf("the bill of materials has more than %d bytes", maxDocument))
-	}
-	d, err := cyclonedx.Decode(b)
-	if err != nil {
-		return d, problem(fairlead.KindInvalid, "", fmt.Errorf("the bill of materials: %w", err))
-	}
-	return d, nil
 }
 
 func problem(kind fairlead.Kind, hint string, err error) error {
