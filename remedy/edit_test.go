@@ -20,6 +20,11 @@ func TestEditChangesTheVersionAndNothingElse(t *testing.T) {
 			"module  x // why\n\ngo 1.26\n\nrequire (\n\tgolang.org/x/net   v0.56.0 // indirect; keep\n\tgolang.org/x/text v0.3.0\n)\n",
 		},
 		{"go.mod in one line", "a/go.mod", "module x\nrequire example.test/v2 v2.0.0", remedy.Change{Name: "example.test/v2", To: "2.0.1"}, "module x\nrequire example.test/v2 v2.0.1"},
+		{
+			"a version of the old way", "go.mod", "module x\nrequire a.test/b v24.0.5+incompatible // pinned\n",
+			remedy.Change{Name: "a.test/b", From: "24.0.5+incompatible", To: "24.0.7"},
+			"module x\nrequire a.test/b v24.0.7+incompatible // pinned\n",
+		},
 		{"Go", "go.mod", "module x\n\ngo 1.26.1\n", remedy.Change{Name: "stdlib", To: "1.26.6"}, "module x\n\ngo 1.26.6\n"},
 		{"the toolchain", "go.mod", "module x\n\ngo 1.26\n\ntoolchain go1.26.1\n", remedy.Change{Name: "stdlib", To: "1.26.6"}, "module x\n\ngo 1.26\n\ntoolchain go1.26.6\n"},
 		{
@@ -88,4 +93,23 @@ func FuzzEdit(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is printed to be pasted into a shell is one word there, whatever a
+// repository calls its folders and packages.
+func TestWhatIsPasted(t *testing.T) {
+	for word, want := range map[string]string{
+		".": ".", "web/app": "web/app", "my app": "'my app'", "$(rm -rf x)": "'$(rm -rf x)'", "it's": `'it'\''s'`, "~root": "'~root'", "-x": "'-x'", "": "''",
+	} {
+		if got := remedy.Quote(word); got != want {
+			t.Errorf("%q is %s, want %s", word, got, want)
+		}
+	}
+	for name, want := range map[string]string{
+		"left-pad": "npm pkg set overrides.left-pad='2.0.0' && npm install", "lodash.merge": "npm pkg set 'overrides[lodash.merge]=2.0.0' && npm install", "a;b": "",
+	} {
+		if got := remedy.Command("npm", name, "2.0.0", false); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
 }

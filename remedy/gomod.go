@@ -6,6 +6,10 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
+// incompatibly is the end of a version from 2 on of a module whose path does not
+// say so. Advisories leave it out.
+const incompatibly = "+incompatible"
+
 // editGoMod changes the version of a requirement, or of Go itself.
 func editGoMod(content []byte, c Change) ([]byte, error) {
 	f, err := modfile.Parse("go.mod", content, nil)
@@ -28,6 +32,9 @@ func editGoMod(content []byte, c Change) ([]byte, error) {
 	}
 	for _, r := range f.Require {
 		if strings.EqualFold(r.Mod.Path, c.Name) {
+			if to != r.Mod.Version && strings.HasSuffix(r.Mod.Version, incompatibly) && !strings.HasSuffix(to, incompatibly) {
+				to += incompatibly
+			}
 			return replaceToken(content, r.Syntax, r.Mod.Version, to)
 		}
 	}

@@ -25,6 +25,9 @@ func Command(ecosystem, name, version string, direct bool) string {
 		if direct {
 			return fmt.Sprintf("npm install %s@%s", name, version)
 		}
+		if strings.Contains(name, ".") { // which would be a path of keys
+			return fmt.Sprintf("npm pkg set 'overrides[%s]=%s' && npm install", name, version)
+		}
 		return fmt.Sprintf("npm pkg set overrides.%s='%s' && npm install", name, version)
 	case "PyPI":
 		return fmt.Sprintf("pip install '%s==%s'", name, version)
@@ -46,6 +49,14 @@ func Command(ecosystem, name, version string, direct bool) string {
 		return "dnf upgrade " + name
 	}
 	return ""
+}
+
+// Quote gives a word as a shell reads it.
+func Quote(word string) string {
+	if plain(word) && !strings.HasPrefix(word, "~") {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // plain tells whether a word is safe to be read by a shell.

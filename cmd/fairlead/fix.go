@@ -202,7 +202,7 @@ func fixed(dir string, written bool, fixes []remedy.Fix, left []remedy.Left, edi
 	}
 	for _, m := range edited {
 		if then := remedy.After(m.name, locks[path.Dir(m.name)]); then != "" {
-			out.Then = append(out.Then, fmt.Sprintf("(cd %s && %s)", cmp.Or(path.Dir(m.name), "."), then))
+			out.Then = append(out.Then, fmt.Sprintf("(cd %s && %s)", remedy.Quote(cmp.Or(path.Dir(m.name), ".")), then))
 		}
 	}
 	slices.Sort(out.Then)
