@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -20,10 +21,11 @@ const organisationPackage = "fairlead"
 // OrganisationSource is the source of the rules that the organisation's policy adds.
 const OrganisationSource = "organisation policy"
 
-// forbidden are the functions of Rego that reach outside, or give another answer
-// each time.
+// forbidden are the functions of Rego that reach outside, give another answer
+// each time, or make something very large of something very small.
 var forbidden = []string{
 	"http.send", "net.lookup_ip_addr", "opa.runtime", "rego.parse_module", "trace", "print", "time.now_ns", "rand.intn", "uuid.rfc4122",
+	"numbers.range", "numbers.range_step", "net.cidr_expand", "bits.lsh", "graph.reachable_paths", "strings.render_template", "regex.globs_match",
 }
 
 // capabilities is Rego without what is forbidden.
@@ -36,10 +38,32 @@ func capabilities() *ast.Capabilities {
 
 // CheckOrganisation says what is wrong with an organisation's policy, KindInvalid.
 func CheckOrganisation(modules []fairlead.PolicyModule) error {
-	if _, err := prepare(context.Background(), modules); err != nil {
+	_, err := prepare(context.Background(), modules)
+	if err == nil {
+		err = unasked(modules)
+	}
+	if err != nil {
 		return &fairlead.Problem{
 			Op: "read organisation policy", Kind: fairlead.KindInvalid, Err: err,
 			Hint: "it is Rego in the package fairlead with the sets deny and warn; http.send and the like are switched off",
+		}
+	}
+	return nil
+}
+
+// unasked says which module denies or warns where nobody asks: it would let
+// everything pass and look as if it did not.
+func unasked(modules []fairlead.PolicyModule) error {
+	for _, m := range modules {
+		parsed, err := ast.ParseModule(m.Name, m.Text)
+		if err != nil || parsed == nil {
+			return err
+		}
+		name := strings.TrimPrefix(parsed.Package.Path.String(), "data.")
+		for _, r := range parsed.Rules {
+			if said := r.Head.Ref().String(); name != organisationPackage && (said == string(fairlead.OutcomeDeny) || said == string(fairlead.OutcomeWarn)) {
+				return fmt.Errorf("%s has %s in the package %s, where nobody asks for it: only the package %s is asked", m.Name, said, name, organisationPackage)
+			}
 		}
 	}
 	return nil
@@ -78,7 +102,16 @@ func organisation(in Input, d fairlead.Decision) []fairlead.RuleOutcome {
 }
 
 // evaluate gives the sentences of deny and warn, sorted.
-func evaluate(in Input, d fairlead.Decision) (map[string][]string, error) {
+func evaluate(in Input, d fairlead.Decision) (said map[string][]string, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case exceeded:
+			said, err = nil, errors.New(string(r))
+		default:
+			said, err = nil, fmt.Errorf("its evaluation fails: %v", r)
+		}
+	}()
 	ctx := context.Background() // evaluation does no I/O
 	q, err := prepare(ctx, in.Organisation)
 	if err != nil {
@@ -96,7 +129,7 @@ func evaluate(in Input, d fairlead.Decision) (map[string][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := q.Eval(ctx, rego.EvalInput(input), rego.EvalTime(in.Time))
+	results, err := q.Eval(ctx, rego.EvalInput(input), rego.EvalTime(in.Time), rego.EvalQueryTracer(&meter{}))
 	if err != nil {
 		return nil, err
 	}

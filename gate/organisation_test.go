@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,16 @@ import (
 
 func policyOf(text string) []fairlead.PolicyModule {
 	return []fairlead.PolicyModule{{Name: "ours.rego", Text: "package fairlead\n" + text}}
+}
+
+// doubled is a policy that makes something of itself and itself, 60 times.
+func doubled(first, operation string) string {
+	text := "v0 := " + first + "\n"
+	for n := range 60 {
+		v := fmt.Sprint("v", n)
+		text += fmt.Sprintf("v%d := ", n+1) + fmt.Sprintf(operation, v, v) + "\n"
+	}
+	return text + `deny contains s if { count([v60]) == 0; s := "x" }`
 }
 
 // What an organisation says makes a decision heavier, never lighter; a policy
@@ -39,6 +50,13 @@ func TestOrganisationOnlyTightens(t *testing.T) {
 		{"reaches outside", `deny contains s if { http.send({"method": "get", "url": "http://127.0.0.1/"}); s := "x" }`, "true", fairlead.OutcomeDeny, "http.send"},
 		{"asks the clock", `deny contains s if { time.now_ns() < 0; s := "x" }`, "true", fairlead.OutcomeDeny, "time.now_ns"},
 		{"asks the process", `deny contains s if { opa.runtime().env.HOME; s := "x" }`, "true", fairlead.OutcomeDeny, "opa.runtime"},
+		{"loops", `n := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
+			deny contains s if { a := n[_]; b := n[_]; c := n[_]; d := n[_]; e := n[_]; f := n[_]; a + b + c + d + e + f < 0; s := "x" }`, "true", fairlead.OutcomeDeny, "steps"},
+		{"makes much text", doubled(`"aaaaaaaaaa"`, `concat("", [%s, %s])`), "true", fairlead.OutcomeDeny, "more than it may work on"},
+		{"makes more text", doubled(`"aaaaaaaaaa"`, `replace(%s, "a", %s)`), "true", fairlead.OutcomeDeny, "more than it may work on"},
+		{"makes a long list", doubled("[1, 2, 3]", "array.concat(%s, %s)"), "true", fairlead.OutcomeDeny, "more than it may work on"},
+		{"makes a large number", doubled("12345678901234567890", "%s * %s"), "true", fairlead.OutcomeDeny, "more than it may work on"},
+		{"counts without end", `deny contains s if { count(numbers.range(1, 1000000000000)) < 0; s := "x" }`, "true", fairlead.OutcomeDeny, "numbers.range"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := shop(fairlead.Gate{Name: "g", Rule: c.gate, Outcome: fairlead.OutcomeDeny})
@@ -60,6 +78,10 @@ func TestOrganisationOnlyTightens(t *testing.T) {
 func TestCheckOrganisation(t *testing.T) {
 	if err := CheckOrganisation(policyOf(`deny contains "no"`)); err != nil {
 		t.Error(err)
+	}
+	aside := []fairlead.PolicyModule{policyOf(`warn contains "no"`)[0], {Name: "team.rego", Text: "package team\n\ndeny contains \"never\""}}
+	if err := CheckOrganisation(aside); err == nil || !strings.Contains(err.Error(), "nobody asks") {
+		t.Errorf("denies where nobody asks: %v", err)
 	}
 	for _, text := range []string{"deny contains", `deny contains s if { http.send({}); s := "x" }`} {
 		if err := CheckOrganisation(policyOf(text)); fairlead.KindOf(err) != fairlead.KindInvalid || fairlead.HintOf(err) == "" {

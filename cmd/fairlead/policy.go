@@ -13,7 +13,8 @@ import (
 )
 
 // organisation gives the reader of the organisation's policy: the .rego files of
-// FAIRLEAD_POLICY, or of the directory policy in the state directory. One that
+// FAIRLEAD_POLICY, or of the directory policy in the state directory, and of the
+// directories in it. One that
 // is named and not there is an error, so that nothing passes without it.
 func organisation(h home, env variables) func(context.Context) ([]fairlead.PolicyModule, error) {
 	named := env["FAIRLEAD_POLICY"]
@@ -32,7 +33,13 @@ func readPolicy(dir string) ([]fairlead.PolicyModule, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, &fairlead.Problem{Op: "read organisation policy", Kind: fairlead.KindInvalid, Err: err, Hint: hint}
 	}
-	names, err := fs.Glob(os.DirFS(dir), "*.rego") // sorted
+	var names []string
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && filepath.Ext(name) == ".rego" {
+			names = append(names, name)
+		}
+		return err
+	})
 	if err == nil && len(names) == 0 {
 		err = errors.New("there is no *.rego in " + dir)
 	}
