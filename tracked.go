@@ -54,6 +54,7 @@ type Tracked struct {
 	LastSeen     time.Time     `json:"last_seen"`
 	FixedAt      time.Time     `json:"fixed_at,omitzero"`    // zero as long as a tool sees it
 	ReopenedAt   time.Time     `json:"reopened_at,omitzero"` // when it last came back
+	MovedAt      time.Time     `json:"moved_at,omitzero"`    // since when it is elsewhere than where it was seen first
 	Away         Duration      `json:"away,omitempty"`       // for how long it had been fixed in between: that time does not count
 	Allowed      Duration      `json:"allowed,omitempty"`    // how long it may stay, by the clock in force
 	Due          time.Time     `json:"due,omitzero"`         // by when it has to be gone; zero when it is fixed

@@ -48,7 +48,7 @@ func (d Desk) Exceptions(ctx context.Context, from Followed, p fairlead.Plan, no
 // holdsException tells whether an exception is in force under one regime.
 func (d Desk) holdsException(ctx context.Context, x fairlead.Exception, r gate.Regime, now time.Time) (bool, error) {
 	policy := exceptionsOf(r.Safeguards)
-	if x.Expires.Sub(x.Time) > policy.Longest.D() || x.Time.After(now) {
+	if x.Expires.Sub(x.Time) > policy.Longest.D() || x.Time.After(now) || triage.CheckScope(x.Scope) != nil {
 		return false, nil
 	}
 	said := x

@@ -40,6 +40,9 @@ func FindingStory(t fairlead.Tracked, now time.Time) []string {
 	if !t.ReopenedAt.IsZero() {
 		lines = append(lines, "  came back "+t.ReopenedAt.UTC().Format(time.RFC3339))
 	}
+	if !t.MovedAt.IsZero() {
+		lines = append(lines, "  moved here "+t.MovedAt.UTC().Format(time.RFC3339))
+	}
 	for _, text := range []string{f.Message, f.Fix} {
 		if text != "" {
 			lines = append(lines, "  "+firstLine(text))

@@ -62,6 +62,8 @@ func Covers(x fairlead.Exception, t fairlead.Tracked) bool {
 		return false
 	case s.Finding != "" && s.Finding != t.ID && !slices.Contains(t.Fingerprints, s.Finding):
 		return false
+	case s.Finding != "" && x.Time.Before(t.MovedAt): // nobody has looked at where it is now
+		return false
 	case s.Vulnerability != "" && s.Vulnerability != f.Vulnerability.ID && !slices.Contains(f.Vulnerability.Aliases, s.Vulnerability):
 		return false
 	case s.Component != "" && !sameComponent(s.Component, f.Component):
@@ -112,7 +114,8 @@ func Excuse(all []fairlead.Tracked, holding []fairlead.Exception) []fairlead.Tra
 	return out
 }
 
-// CheckScope says what is wrong with the words of a scope, KindInvalid.
+// CheckScope says what is wrong with the words of a scope, KindInvalid: among it
+// a scope so wide that it would excuse what nobody has looked at.
 func CheckScope(s fairlead.ExceptionScope) error {
 	problem := func(err error, hint string) error {
 		return &fairlead.Problem{Op: "request exception", Kind: fairlead.KindInvalid, Err: err, Hint: hint}
@@ -123,5 +126,18 @@ func CheckScope(s fairlead.ExceptionScope) error {
 	if s.Path != "" && !doublestar.ValidatePattern(s.Path) {
 		return problem(fmt.Errorf("%q is no glob", s.Path), "--path is like 'testdata/**'")
 	}
+	if s.Rule != "" && s.Finding == "" && s.Vulnerability == "" && s.Component == "" && (s.Path == "" || anywhere(s.Path)) {
+		return problem(fmt.Errorf("all that %s finds is too wide", s.Rule), "--path or --component says where; --finding names one")
+	}
 	return nil
+}
+
+// anywhere tells whether a glob fits whatever the path is.
+func anywhere(glob string) bool {
+	for _, p := range []string{"-", "-/-", "-/-/-.-"} {
+		if ok, err := doublestar.Match(glob, p); err != nil || !ok {
+			return false
+		}
+	}
+	return true
 }

@@ -27,26 +27,29 @@ type News struct {
 // as of [Update]; learning the same again changes nothing.
 func Learn(before []fairlead.Tracked, n News, c fairlead.Clock) (after, changed []fairlead.Tracked) {
 	b := newBook(before, Scan{Service: n.Service, Environment: n.Environment, Time: n.Time}, c)
-	holding := map[string]bool{}
-	for _, s := range Merge(n.Holding) {
+	holding, over := map[string]bool{}, map[string]bool{}
+	all := Merge(n.Holding)
+	for _, s := range all {
 		for _, f := range s.Seen {
 			holding[sight(f.Category, f.Tool, f.Fingerprint)] = true
 		}
-		if t := b.saw(s); t != nil {
-			b.amend(t, s.Finding)
-			continue
-		}
-		b.see(s)
 	}
-	b.settle()
-	over := map[string]bool{}
 	for _, f := range n.Over {
 		over[sight(f.Category, f.Tool, f.Fingerprint)] = true
 	}
-	b.drop(func(t *fairlead.Tracked, o fairlead.Observation) bool {
+	b.going = func(t *fairlead.Tracked, o fairlead.Observation) bool {
 		key := sight(t.Finding.Category, o.Tool, o.Fingerprint)
 		return !holding[key] && (over[key] || n.Whole && o.RunID == "")
-	})
+	}
+	b.enter(slices.DeleteFunc(all, func(s Sighting) bool {
+		t := b.saw(s)
+		if t != nil {
+			b.amend(t, s.Finding)
+		}
+		return t != nil
+	}))
+	b.settle()
+	b.drop()
 	return b.result(before)
 }
 

@@ -32,11 +32,12 @@ type Scan struct {
 // Applying a scan a second time changes nothing.
 func Update(before []fairlead.Tracked, s Scan, c fairlead.Clock) (after, changed []fairlead.Tracked) {
 	b := newBook(before, s, c)
-	for _, sighting := range Merge(s.Findings) {
-		b.see(sighting)
+	b.going = func(_ *fairlead.Tracked, o fairlead.Observation) bool { // what the tools that looked at everything do not see any more
+		return o.Last.Before(s.Time) && slices.Contains(s.Complete, o.Tool)
 	}
+	b.enter(Merge(s.Findings))
 	b.settle()
-	b.miss()
+	b.drop()
 	return b.result(before)
 }
 
@@ -45,8 +46,10 @@ type book struct {
 	scan  Scan
 	clock fairlead.Clock
 	all   map[string]*fairlead.Tracked
-	known map[string]string     // fingerprint, with category -> Tracked.ID
-	seen  map[string][]Sighting // by Tracked.ID: what of this scan belongs to one finding
+	known map[string]string                                  // fingerprint, with category -> Tracked.ID
+	seen  map[string][]Sighting                              // by Tracked.ID: what of this scan belongs to one finding
+	going func(*fairlead.Tracked, fairlead.Observation) bool // which observations hold no more
+	names map[string]string                                  // one name for each vulnerability, whatever each finding calls it
 }
 
 func newBook(before []fairlead.Tracked, s Scan, c fairlead.Clock) *book {
@@ -205,15 +208,8 @@ func identity(o fairlead.Observation) string {
 	return join0(o.Tool, toolName(o.ToolVersion), o.Rule, o.Fingerprint)
 }
 
-// miss notes what the tools that looked at everything did not see any more.
-func (b *book) miss() {
-	b.drop(func(_ *fairlead.Tracked, o fairlead.Observation) bool {
-		return o.Last.Before(b.scan.Time) && slices.Contains(b.scan.Complete, o.Tool)
-	})
-}
-
 // drop notes which observations hold no more. A finding that nobody sees is fixed.
-func (b *book) drop(gone func(*fairlead.Tracked, fairlead.Observation) bool) {
+func (b *book) drop() {
 	for _, id := range slices.Sorted(maps.Keys(b.all)) {
 		t := b.all[id]
 		if !t.FixedAt.IsZero() || t.Into != "" {
@@ -221,7 +217,7 @@ func (b *book) drop(gone func(*fairlead.Tracked, fairlead.Observation) bool) {
 		}
 		left := 0
 		for i, o := range t.Observations {
-			if o.Gone.IsZero() && gone(t, o) {
+			if o.Gone.IsZero() && b.going(t, o) {
 				t.Observations[i].Gone = b.scan.Time
 			}
 			if t.Observations[i].Gone.IsZero() {

@@ -214,7 +214,9 @@ func TestWhichExceptionIsNamed(t *testing.T) {
 }
 
 func TestScopesThatCannotBe(t *testing.T) {
-	for _, s := range []fairlead.ExceptionScope{{Rule: "x", Component: "left-pad"}, {Rule: "x", Path: "a[b"}} {
+	for _, s := range []fairlead.ExceptionScope{
+		{Rule: "x", Component: "left-pad"}, {Rule: "x", Path: "a[b"}, {Rule: "x"}, {Rule: "x", Path: "**"}, {Rule: "x", Path: "{a,**/*}"},
+	} {
 		if err := CheckScope(s); fairlead.KindOf(err) != fairlead.KindInvalid || fairlead.HintOf(err) == "" {
 			t.Errorf("%+v: %v", s, err)
 		}
