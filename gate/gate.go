@@ -67,7 +67,7 @@ func Decide(in Input) fairlead.Decision {
 		})
 	}
 	for _, r := range d.Rules {
-		d.Outcome = heavier(d.Outcome, r.Outcome)
+		d.Outcome = Heavier(d.Outcome, r.Outcome)
 	}
 	return d
 }
@@ -129,7 +129,9 @@ func outcomeOf(g fairlead.Gate) fairlead.Outcome {
 	return fairlead.OutcomeDeny
 }
 
-func heavier(a, b fairlead.Outcome) fairlead.Outcome {
+// Heavier gives the heavier of two outcomes: deny, wait, warn, allow, in this
+// order. One that is not known is as heavy as deny.
+func Heavier(a, b fairlead.Outcome) fairlead.Outcome {
 	if weight(b) > weight(a) {
 		return b
 	}

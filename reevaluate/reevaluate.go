@@ -52,6 +52,27 @@ func Weighed(ctx context.Context, f Facts, d fairlead.Decision) (in gate.Input, 
 	return in, "", err
 }
 
+// Again decides anew about what a decision rested on, by other gates and another
+// policy of the organisation. What neither of them said then, such as people, the
+// calendar and evidence that had expired, stays as it was.
+func Again(d fairlead.Decision, in gate.Input, gates []fairlead.Gate, organisation []fairlead.PolicyModule) fairlead.Decision {
+	before := in.Plan.Gates
+	in.Plan.Gates, in.Organisation = gates, organisation
+	would := gate.Decide(in)
+	for _, r := range d.Rules {
+		asked := slices.ContainsFunc(before, func(g fairlead.Gate) bool { return g.Name == r.Name && g.Source == r.Source })
+		if asked || r.Source == gate.OrganisationSource || r.Source == "default" { // the gates of then
+			continue
+		}
+		would.Rules = append(would.Rules, r)
+		if r.Bypassed != "" {
+			r.Outcome = fairlead.OutcomeWarn
+		}
+		would.Outcome = gate.Heavier(would.Outcome, r.Outcome)
+	}
+	return would
+}
+
 // Differences gives the rules of a decision whose outcome another one about the
 // same does not have.
 func Differences(was, would fairlead.Decision) []fairlead.RuleOutcome {

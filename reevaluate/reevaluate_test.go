@@ -108,3 +108,33 @@ func TestNothingToDecideAnew(t *testing.T) {
 		t.Error("nothing says that the plan is not kept")
 	}
 }
+
+// What people and the calendar said is no matter of a policy: it stays when
+// another one is tried.
+func TestAgainKeepsWhatNoGateSaid(t *testing.T) {
+	gates := []fairlead.Gate{{Name: "fine", Rule: "true", Outcome: fairlead.OutcomeDeny, Source: "always"}}
+	in := gate.Input{RunID: "r1", Time: at, Plan: fairlead.Plan{Gates: gates}}
+	people := fairlead.RuleOutcome{Name: "approvals", Outcome: fairlead.OutcomeDeny, Reason: "nobody approved", Source: "this plan"}
+	freeze := fairlead.RuleOutcome{Name: "freeze f1", Outcome: fairlead.OutcomeWait, Bypassed: "b1", Source: "stop the line"}
+	stricter := []fairlead.Gate{{Name: "never", Rule: "false", Outcome: fairlead.OutcomeDeny, Source: "fairlead.yaml:3"}}
+	ours := []fairlead.PolicyModule{{Name: "ours.rego", Text: "package fairlead\nwarn contains \"hm\""}}
+	for name, c := range map[string]struct {
+		beside       []fairlead.RuleOutcome
+		gates        []fairlead.Gate
+		organisation []fairlead.PolicyModule
+		want         fairlead.Outcome
+		rules        int
+	}{
+		"the same":                 {nil, gates, nil, fairlead.OutcomeAllow, 1},
+		"refused by people":        {[]fairlead.RuleOutcome{people}, gates, nil, fairlead.OutcomeDeny, 2},
+		"gone past a freeze":       {[]fairlead.RuleOutcome{freeze}, gates, nil, fairlead.OutcomeWarn, 2},
+		"stricter gates":           {[]fairlead.RuleOutcome{freeze}, stricter, nil, fairlead.OutcomeDeny, 2},
+		"the organisation's voice": {nil, gates, ours, fairlead.OutcomeWarn, 2},
+	} {
+		d := gate.Decide(in)
+		d.Rules = append(d.Rules, c.beside...)
+		if would := reevaluate.Again(d, in, c.gates, c.organisation); would.Outcome != c.want || len(would.Rules) != c.rules {
+			t.Errorf("%s: %s by %+v", name, would.Outcome, would.Rules)
+		}
+	}
+}

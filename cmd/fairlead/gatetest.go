@@ -8,7 +8,6 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/cli"
-	"fairlead.dev/gate"
 	"fairlead.dev/pipeline"
 	"fairlead.dev/reevaluate"
 )
@@ -58,11 +57,11 @@ func (g gates) Try(ctx context.Context, q cli.GateQuery) (cli.GateTried, error) 
 			out.Left = append(out.Left, run.ID+": "+why)
 			continue
 		}
-		if in.Plan.Gates, err = cfg.GatesOver(in.Plan); err != nil {
+		over, err := cfg.GatesOver(in.Plan)
+		if err != nil {
 			return out, err
 		}
-		in.Organisation = modules
-		would := gate.Decide(in)
+		would := reevaluate.Again(d, in, over, modules)
 		change := cli.GateChange{
 			RunID: run.ID, Commit: run.Commit, Environment: d.Environment, Was: d.Outcome, Would: would.Outcome, Rules: reevaluate.Differences(d, would),
 		}
