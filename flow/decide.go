@@ -82,11 +82,12 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 	if err != nil {
 		return ruling{}, err
 	}
-	return out, f.commitDecision(ctx, in, out, d, d.ID, used...)
+	return out, f.commitDecision(ctx, in, out, d, nil, d.ID, used...)
 }
 
-// commitDecision signs and records a decision under a record of its own.
-func (f *flows) commitDecision(ctx context.Context, in Delivery, r ruling, d fairlead.Decision, id string, more ...fairlead.Record) error {
+// commitDecision signs and records a decision under a record of its own, with
+// what it weighed when that is something else than what was followed.
+func (f *flows) commitDecision(ctx context.Context, in Delivery, r ruling, d fairlead.Decision, w *fairlead.Weighed, id string, more ...fairlead.Record) error {
 	signed, err := f.Signer.SignDecision(ctx, d, r.Releases)
 	if err != nil {
 		return err
@@ -103,14 +104,18 @@ func (f *flows) commitDecision(ctx context.Context, in Delivery, r ruling, d fai
 	_, err = f.Ledger.Commit(ctx, fairlead.Update{
 		Records:  append([]fairlead.Record{record(id, fairlead.RecordDecision, d.ID, in.RunID, d.Time, d)}, more...),
 		Run:      &run,
-		Decision: &d,
+		Decision: &d, Weighed: w,
 		Evidence: []fairlead.Evidence{signed},
 	})
 	return err
 }
 
-// withRule adds a rule that came from the flow itself.
+// withRule adds a rule that came from the flow itself, in place of what the same
+// rule allowed before.
 func withRule(d fairlead.Decision, r fairlead.RuleOutcome) fairlead.Decision {
+	d.Rules = slices.DeleteFunc(slices.Clone(d.Rules), func(o fairlead.RuleOutcome) bool {
+		return o.Outcome == fairlead.OutcomeAllow && o.Name == r.Name && o.Source == r.Source
+	})
 	d.Rules = append(d.Rules, r)
 	if r.Outcome == fairlead.OutcomeDeny {
 		d.Outcome = fairlead.OutcomeDeny

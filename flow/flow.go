@@ -72,6 +72,8 @@ type Followed interface {
 	Findings(ctx context.Context, f fairlead.TrackedFilter) ([]fairlead.Tracked, error)
 	// Exceptions gives those of a service, oldest first, the revoked ones with all.
 	Exceptions(ctx context.Context, service string, all bool) ([]fairlead.Exception, error)
+	// Weighed gives what a decision weighed; KindNotFound when it weighed no findings.
+	Weighed(ctx context.Context, decision string) (fairlead.Weighed, error)
 }
 
 // Arrivals are told which releases take traffic.

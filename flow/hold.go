@@ -157,18 +157,17 @@ func (f *flows) conclude(ctx context.Context, in Delivery, r ruling, known []str
 	if answer.Over != "" {
 		r.Ending = over(answer)
 	}
-	evidence, err := f.Archive.EvidenceOf(ctx, in.RunID) // some of it may have expired meanwhile
+	stale, err := f.stale(ctx, in.RunID, in.Plan, answer.At) // by what happened meanwhile
 	if err != nil {
 		return r, err
 	}
-	lapsed, err := f.lapsed(ctx, in.Plan, evidence, answer.At)
-	if err != nil {
-		return r, err
-	}
-	for _, rule := range lapsed {
+	for _, rule := range stale.rules {
 		r.Decision = withRule(r.Decision, rule)
 	}
-	if r.Ending == nil && len(lapsed) > 0 {
+	if stale.weighed != nil {
+		r.Decision.Inputs = stale.inputs
+	}
+	if r.Ending == nil && len(stale.rules) > 0 {
 		r.Ending = refusal(r.Decision, nil)
 	}
 	var used []fairlead.Record
@@ -182,7 +181,7 @@ func (f *flows) conclude(ctx context.Context, in Delivery, r ruling, known []str
 	if again > 0 {
 		id = fmt.Sprintf("%s/%d", id, again)
 	}
-	return r, f.commitDecision(ctx, in, r, r.Decision, id, used...)
+	return r, f.commitDecision(ctx, in, r, r.Decision, stale.weighed, id, used...)
 }
 
 // withPeople gives a decision with what people and the calendar say. A rule

@@ -92,7 +92,7 @@ func (f *flows) takeTurn(ctx context.Context, in Delivery, asked time.Time) (tur
 // tryTurn takes the turn when it has come, and for a first time to arrive in
 // line. Nothing is claimed while people or the calendar hold the run again, as a
 // freeze that began, or an approval that expired, while it waited, nor when
-// evidence does not count any more.
+// evidence or an exception does not count any more.
 func (f *flows) tryTurn(ctx context.Context, in Delivery, asked time.Time, arrived *bool) (t fairlead.Turn, held bool, err error) {
 	t, err = f.Line.Turn(ctx, in.RunID)
 	if err != nil || t.By != "" || *arrived && len(t.Waits) > 0 {
@@ -107,11 +107,7 @@ func (f *flows) tryTurn(ctx context.Context, in Delivery, asked time.Time, arriv
 		if err != nil || h.Waiting != nil || h.Over != "" {
 			return t, err == nil, err
 		}
-		evidence, err := f.Archive.EvidenceOf(ctx, in.RunID)
-		if err != nil {
-			return t, false, err
-		}
-		if lapsed, err := f.lapsed(ctx, in.Plan, evidence, now()); err != nil || len(lapsed) > 0 {
+		if stale, err := f.stale(ctx, in.RunID, in.Plan, now()); err != nil || len(stale.rules) > 0 {
 			return t, err == nil, err
 		}
 	}

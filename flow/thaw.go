@@ -87,18 +87,15 @@ func (m *move) untilChange(ctx context.Context, since time.Time, before *fairlea
 	}
 }
 
-// outdated stops a release whose evidence was revoked or expired since the
-// decision: nothing of it serves yet.
+// outdated stops a release that would not be let in any more, by evidence that
+// was revoked or an exception that expired since the decision: nothing of it
+// serves yet.
 func (m *move) outdated(ctx context.Context, whole fairlead.Plan, at time.Time) (*stop, error) {
-	evidence, err := m.Archive.EvidenceOf(ctx, m.in.RunID)
-	if err != nil {
+	stale, err := m.stale(ctx, m.in.RunID, whole, at)
+	if err != nil || len(stale.rules) == 0 {
 		return nil, err
 	}
-	rules, err := m.lapsed(ctx, whole, evidence, at)
-	if err != nil || len(rules) == 0 {
-		return nil, err
-	}
-	r := rules[0]
+	r := stale.rules[0]
 	return &stop{
 		Reason: r.Name + ": " + r.Reason,
 		Fault:  &fairlead.Fault{Op: "move the first traffic", Kind: fairlead.KindDenied, Cause: r.Reason, Hint: r.Fix},
