@@ -30,7 +30,7 @@ type Index interface {
 	PartsOf(ctx context.Context, keys []string) ([]fairlead.Part, error)
 	PartsIn(ctx context.Context, release fairlead.Digest) ([]fairlead.Part, error)
 	Holders(ctx context.Context, purl string) ([]fairlead.Holder, error)
-	Exposures(ctx context.Context) ([]fairlead.Exposure, error)
+	ExposuresOf(ctx context.Context, purls []string) ([]fairlead.Exposure, error)
 	Findings(ctx context.Context, f fairlead.TrackedFilter) ([]fairlead.Tracked, error)
 	// Commit refuses with KindConflict when a finding changed since it was read.
 	Commit(ctx context.Context, u fairlead.Update) (bool, error)
@@ -265,17 +265,12 @@ func (e *Evaluator) holding(ctx context.Context, components []fairlead.Component
 
 // known gives the exposures that hold of the components looked at.
 func (e *Evaluator) known(ctx context.Context, looked map[string]bool) (map[string]fairlead.Exposure, error) {
-	all, err := e.Index.Exposures(ctx)
-	if err != nil {
-		return nil, err
-	}
+	all, err := e.Index.ExposuresOf(ctx, slices.Sorted(maps.Keys(looked)))
 	out := map[string]fairlead.Exposure{}
 	for _, x := range all {
-		if looked[x.PURL] {
-			out[idOf(x)] = x
-		}
+		out[idOf(x)] = x
 	}
-	return out, nil
+	return out, err
 }
 
 func (e *Evaluator) exposure(h fairlead.Holder, m vulndb.Match) fairlead.Exposure {

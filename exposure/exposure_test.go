@@ -2,7 +2,6 @@ package exposure_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,11 +13,6 @@ import (
 	"fairlead.dev/purl"
 	"fairlead.dev/store"
 	"fairlead.dev/vulndb"
-)
-
-var (
-	sboms = flag.Int("sboms", 200, "bills of materials that the benchmark re-evaluates")
-	parts = flag.Int("parts", 500, "components of each")
 )
 
 var now = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
@@ -172,42 +166,4 @@ func TestUnreadableBill(t *testing.T) {
 	if _, err := e.Evaluate(t.Context(), nil); fairlead.KindOf(err) != fairlead.KindInternal {
 		t.Errorf("got %v", err)
 	}
-}
-
-// BenchmarkReevaluate is the look-up after one new advisory, for one running
-// release of each bill of materials: -sboms 10000 is what the product is
-// measured by. Every second run withdraws the advisory again.
-func BenchmarkReevaluate(b *testing.B) {
-	packages := 40 * *parts // so that each is in every fortieth
-	mention := fairlead.Mention{Places: []fairlead.Location{{Path: "package-lock.json"}}}
-	w := newWorld(b)
-	w.learn("EXAMPLE-0", "other", "")
-	for n := range *sboms {
-		id := w.live("production", fmt.Sprint("s", n), nil)
-		v := fairlead.Inventory{Release: id, SBOM: fairlead.DigestBytes(fmt.Append(nil, n))}
-		for c := range *parts {
-			name := fmt.Sprint("p", (n*37+c*41)%packages)
-			v.Components = append(v.Components, fairlead.Part{Key: "npm/" + name, PURL: "pkg:npm/" + name + "@1.0.0", Mention: mention})
-		}
-		w.must(w.db.PutInventory(b.Context(), v))
-		w.must(w.db.PutLooked(b.Context(), id))
-	}
-	b.ResetTimer()
-	var hit, findings int
-	for n := 0; b.Loop(); n++ {
-		withdrawn := ""
-		if n%2 == 1 {
-			withdrawn = "2026-10-02T00:00:00Z"
-		}
-		b.StopTimer()
-		change := w.learn("EXAMPLE-1", "p41", withdrawn)
-		b.StartTimer()
-		out := w.evaluate(change.Packages)
-		hit, findings = len(out.Affected)+len(out.Cleared), len(out.Findings)
-	}
-	if hit == 0 || findings != hit {
-		b.Fatalf("%d releases and %d findings", hit, findings)
-	}
-	b.ReportMetric(float64(hit), "releases")
-	b.ReportMetric(float64(findings), "findings")
 }

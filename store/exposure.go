@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"fairlead.dev"
 )
@@ -20,6 +21,9 @@ const (
 		FROM inventory_component c JOIN inventory_part p ON p.component = c.num JOIN inventory_mention m ON m.num = p.mention
 		JOIN inventory_release r ON r.sbom = p.sbom JOIN environment e ON e.release_id = r.release_id
 		WHERE c.purl = ? ORDER BY e.environment, e.service`
+	exposures = `SELECT x.doc FROM exposure x JOIN environment e
+		ON e.environment = x.environment AND e.service = x.service AND e.release_id = x.release_id WHERE x.over = 0`
+	exposuresInOrder = ` ORDER BY x.environment, x.service, x.vulnerability, x.purl`
 )
 
 // Unlooked gives the environments whose release has no inventory, or one that
@@ -90,9 +94,24 @@ func inventory[T any](ctx context.Context, s *Store, query, arg string, columns 
 
 // Exposures gives the exposures that hold, of releases that take traffic now.
 func (s *Store) Exposures(ctx context.Context) ([]fairlead.Exposure, error) {
-	return many[fairlead.Exposure](ctx, s, "read exposures", `SELECT x.doc FROM exposure x JOIN environment e
-		ON e.environment = x.environment AND e.service = x.service AND e.release_id = x.release_id
-		WHERE x.over = 0 ORDER BY x.environment, x.service, x.vulnerability, x.purl`)
+	return many[fairlead.Exposure](ctx, s, "read exposures", exposures+exposuresInOrder)
+}
+
+// ExposuresOf gives those of [Store.Exposures] that are about the components.
+func (s *Store) ExposuresOf(ctx context.Context, purls []string) ([]fairlead.Exposure, error) {
+	var all []fairlead.Exposure
+	for some := range slices.Chunk(purls, together) {
+		args := make([]any, len(some))
+		for i, p := range some {
+			args[i] = p
+		}
+		found, err := many[fairlead.Exposure](ctx, s, "read exposures", exposures+` AND x.purl IN (`+list("?", len(some))+`)`+exposuresInOrder, args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // exposures writes what became known, or came to its end, about releases.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fairlead.dev"
+	"fairlead.dev/store"
 )
 
 // exposures holds the way from a component to the releases that run it.
@@ -72,9 +73,7 @@ func exposures(t *testing.T, url string) {
 	expose := func(record string, x fairlead.Exposure, want int) {
 		t.Helper()
 		commit(t, s, fairlead.Update{Records: []fairlead.Record{fact(record, "")}, Exposures: []fairlead.Exposure{x}})
-		if got, err := s.Exposures(ctx); err != nil || len(got) != want {
-			t.Errorf("exposures %+v, %v, want %d", got, err, want)
-		}
+		exposed(t, s, want, a.PURL, b.PURL)
 	}
 	expose("affected", x, 1)
 	over := x
@@ -86,5 +85,20 @@ func exposures(t *testing.T, url string) {
 	holding(a.PURL)
 	if got, err := s.Exposures(ctx); err != nil || len(got) != 0 {
 		t.Errorf("exposures of what was replaced: %+v, %v", got, err)
+	}
+}
+
+// exposed holds that as many exposures hold, all of them of the first component.
+func exposed(t *testing.T, s *store.Store, want int, first, other string) {
+	t.Helper()
+	ctx := context.Background()
+	if got, err := s.Exposures(ctx); err != nil || len(got) != want {
+		t.Errorf("exposures %+v, %v, want %d", got, err, want)
+	}
+	if got, err := s.ExposuresOf(ctx, []string{first, other}); err != nil || len(got) != want {
+		t.Errorf("exposures of the components %+v, %v, want %d", got, err, want)
+	}
+	if got, err := s.ExposuresOf(ctx, []string{other}); err != nil || len(got) != 0 {
+		t.Errorf("exposures of another component %+v, %v", got, err)
 	}
 }
