@@ -55,14 +55,14 @@ func concernedCases(r rule, f facts) []fairlead.TestCase {
 	return out
 }
 
-// concernedTasks lists the tasks that did not succeed and would break the rule
-// even if every other task had succeeded; when none would or they cannot all
-// be tried, all that did not succeed.
+// concernedTasks lists the tasks that did not succeed, or not completely, and
+// would break the rule even if every other task had; when none would or they
+// cannot all be tried, all of them.
 func concernedTasks(r rule, f facts) []string {
-	suspects := f.unsuccessful()
+	suspects := f.suspects()
 	mended := make(map[string]taskFacts, len(f.tasks))
 	for id, t := range f.tasks {
-		t.Result, t.Reason = string(fairlead.ResultSuccess), ""
+		t.Result, t.Reason, t.Partial = string(fairlead.ResultSuccess), "", false
 		mended[id] = t
 	}
 	t := trial{rule: r, left: costLimit}

@@ -14,6 +14,8 @@ type (
 		Type   string `cel:"type"`
 		Result string `cel:"result"`
 		Reason string `cel:"reason"`
+
+		Partial bool `cel:"partial"`
 	}
 	testFacts struct {
 		Total   int         `cel:"total"`
@@ -138,7 +140,7 @@ func gather(in Input) facts {
 }
 
 func (f *facts) addTask(t fairlead.TaskRun) {
-	f.tasks[t.ID] = taskFacts{ID: t.ID, Type: t.Type, Result: string(t.Result), Reason: t.Reason}
+	f.tasks[t.ID] = taskFacts{ID: t.ID, Type: t.Type, Result: string(t.Result), Reason: t.Reason, Partial: t.Partial}
 	f.taskOrder = append(f.taskOrder, t.ID)
 	for _, c := range t.Cases {
 		f.tests.add(caseFacts{Suite: c.Suite, Name: c.Name, Result: string(c.Result), Task: t.ID})
@@ -219,11 +221,11 @@ func severityOf(f fairlead.Finding) string {
 	}
 }
 
-// unsuccessful lists the tasks that did not succeed.
-func (f facts) unsuccessful() []string {
+// suspects lists the tasks that did not succeed, or not completely.
+func (f facts) suspects() []string {
 	var ids []string
 	for _, id := range f.taskOrder {
-		if f.tasks[id].Result != string(fairlead.ResultSuccess) {
+		if t := f.tasks[id]; t.Result != string(fairlead.ResultSuccess) || t.Partial {
 			ids = append(ids, id)
 		}
 	}

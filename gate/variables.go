@@ -20,7 +20,7 @@ type Variable struct {
 // Variables lists what rules can ask about, in the order help texts show it.
 func Variables() []Variable {
 	return []Variable{
-		variable[taskFacts]("tasks", mapOf, "the run's tasks by id; result is success, failure, error, timeout, cancellation or skip"),
+		variable[taskFacts]("tasks", mapOf, "the run's tasks by id; result is success, failure, error, timeout, cancellation or skip; partial when a scanner looked at a part only"),
 		variable[testFacts]("tests", one, "all test cases of the run; result of a case is passed, failed, flaky or skipped"),
 		variable[findingFacts]("findings", listOf, "what the scanners saw and no exception excuses; severity is critical, high, medium or low, and unknown counts as high; state is new, open or reopened; reachable unless it is proven not to be"),
 		variable[artifactFacts]("artifacts", listOf, "files the run produced; size in bytes"),

@@ -17,6 +17,7 @@ const (
 	stepSBOM    = "sbom.source"
 	stepHTTP    = "check.http"
 	stepDAST    = "scan.dast"
+	stepSAST    = "scan.sast"
 
 	stepLicences = "scan.licences"
 	stepExternal = "scan.external" // whatever others' tools found

@@ -90,7 +90,7 @@ type Environment struct {
 	Licences *Licences `json:"licences" doc:"Under what terms components may be used here; stands instead of the section licences." default:"the section licences" example:"{deny: [strong-copyleft]}"`
 
 	Security   string   `json:"security" doc:"Security cell; overrides the matrix." enum:"none,basic,full,scan"`
-	Without    []string `json:"without" doc:"Scanners that the security cell brings and this environment does without." enum:"dast,iac,licences,sca" default:"[]" example:"[dast]"`
+	Without    []string `json:"without" doc:"Scanners that the security cell brings and this environment does without." enum:"dast,iac,licences,sast,sca" default:"[]" example:"[dast]"`
 	Tests      string   `json:"tests" doc:"Tests cell; overrides the matrix." enum:"none,fast,standard,complete,health"`
 	Monitoring string   `json:"monitoring" doc:"Monitoring cell; overrides the matrix." enum:"none,basic,standard,full,drift"`
 	Cost       string   `json:"cost" doc:"Cost cell; overrides the matrix." enum:"none,tracked,monitored,optimized,analysis"`

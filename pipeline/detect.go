@@ -18,6 +18,7 @@ type detection struct {
 	test     *Test    // how to test it
 	command  []string // how to start one replica
 	notes    []string // what was found and is not used, for people
+	golang   bool     // there are Go modules, whatever the language of the root is
 }
 
 // missing says what was looked for when nothing was found.
@@ -47,6 +48,7 @@ func detect(tree fs.FS, service string) detection {
 			found.notes = append(found.notes, d.by+" was found as well; "+found.by+" goes first")
 		}
 	}
+	found.golang = t.has("go.mod") || t.below("go.mod")
 	if t.has("Dockerfile") {
 		found.notes = append(found.notes, "a Dockerfile was found; images are not built by detection, so name its command under build.run")
 	}
@@ -99,6 +101,33 @@ func (l look) names(dir string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// maxDirs bounds how many directories are looked through for a file.
+const maxDirs = 5000
+
+// below tells whether a file of the name is somewhere in the tree, but for what
+// others brought along. Where there is too much to look through, it may be.
+func (l look) below(name string) bool {
+	found, dirs := false, 0
+	skip := []string{"node_modules", "vendor", "testdata"}
+	_ = fs.WalkDir(l.tree, ".", func(p string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fs.SkipDir // what cannot be read is not there
+		case e.IsDir() && p != "." && (strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(e.Name(), "_") || slices.Contains(skip, e.Name())):
+			return fs.SkipDir
+		case e.IsDir():
+			dirs++
+		case e.Type().IsRegular() && e.Name() == name:
+			found = true
+		}
+		if found = found || dirs > maxDirs; found {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
 }
 
 // maxSources bounds how many source files make up a release without a build.

@@ -15,7 +15,7 @@ type Exceptions struct {
 
 // Findings is the section findings.
 type Findings struct {
-	Unscanned string `json:"unscanned" doc:"What follows when a scanner of the matrix was skipped, as without a database of vulnerabilities." enum:"deny,warn" default:"warn"`
+	Unscanned string `json:"unscanned" doc:"What follows when a scanner was skipped, as without a database of vulnerabilities, or could not look at everything. It warns until somebody says deny: before there is a database, denying would only teach to take the scanner out." enum:"deny,warn" default:"warn"`
 	Due       Due    `json:"due" doc:"How long a finding may stay before its time has run out, which is a gate's business."`
 }
 

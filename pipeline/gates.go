@@ -169,25 +169,35 @@ func (p *planner) securityGates(tasks []fairlead.Task) []fairlead.Gate {
 // look at the new release before it takes traffic.
 const GateLooked = "scanners-looked"
 
-// scannedGates ask every scanner of the plan to have looked: one that was
-// skipped, as without a database of vulnerabilities, has seen nothing.
+// scannedGates ask every scanner of the plan to have looked at everything: one
+// that was skipped, as without a database of vulnerabilities, has seen nothing.
 func scannedGates(tasks []fairlead.Task, unscanned, source string) []fairlead.Gate {
 	var ids []string
+	previews := false
 	for _, t := range tasks {
-		if strings.HasPrefix(t.Type, "scan.") && t.Type != stepSecrets && t.Phase == fairlead.PhaseVerify {
+		switch {
+		case !strings.HasPrefix(t.Type, "scan.") || t.Type == stepSecrets: // which has a gate of its own
+		case t.Phase == fairlead.PhaseVerify:
 			ids = append(ids, fmt.Sprintf("%q", t.ID))
+		default:
+			previews = true
 		}
 	}
-	if len(ids) == 0 {
+	g := fairlead.Gate{
+		Name:    GateLooked,
+		Rule:    fmt.Sprintf(`[%s].all(id, id in tasks && tasks[id].result != "skip" && !tasks[id].partial)`, strings.Join(ids, ", ")),
+		Outcome: fairlead.Outcome(cmp.Or(unscanned, string(fairlead.OutcomeWarn))), About: aboutTasks, Source: source,
+		Reason: "a scanner was skipped or could not look at everything",
+		Fix:    "see `fairlead why` of the tasks listed, each says what kept it: `fairlead vulndb import` makes the database of vulnerabilities",
+	}
+	switch {
+	case len(ids) > 0:
+	case previews: // asked when they have looked at the new release
+		g.Rule = "true"
+	default:
 		return nil
 	}
-	return []fairlead.Gate{{
-		Name:    GateLooked,
-		Rule:    fmt.Sprintf(`[%s].all(id, id in tasks && tasks[id].result != "skip")`, strings.Join(ids, ", ")),
-		Outcome: fairlead.Outcome(cmp.Or(unscanned, string(fairlead.OutcomeWarn))), About: aboutTasks, Source: source,
-		Reason: "a scanner was skipped and has seen nothing",
-		Fix:    "see `fairlead why` of the tasks listed: `fairlead vulndb import` makes the database of vulnerabilities",
-	}}
+	return []fairlead.Gate{g}
 }
 
 // vulnerabilityGates are about components with known vulnerabilities, and about

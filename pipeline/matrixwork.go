@@ -123,6 +123,9 @@ func (p *planner) scans() []scan {
 	case "full", "scan":
 		scope = "tree"
 		all = append(all, scan{"iac", "scan.iac", nil, nil}, scan{"licences", stepLicences, nil, []string{stepSBOM}})
+		if p.found.golang { // after the build, which downloads what the code imports
+			all = append(all, scan{"sast", stepSAST, nil, []string{stepBuild}})
+		}
 	default:
 		return nil
 	}

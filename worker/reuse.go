@@ -33,6 +33,10 @@ func (j *job) reuse(ctx context.Context) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
+	if from.Partial && !j.typ.Needs.Change { // what kept it from the rest may be gone
+		j.tr.Again = "it had looked at a part only"
+		return false, nil
+	}
 	w, err := j.book.Weigh(ctx, from, j.validFor(), now())
 	if err != nil {
 		return false, err

@@ -43,7 +43,7 @@ func (f faults) wrap(next http.Handler) http.Handler {
 		case <-r.Context().Done():
 			return
 		}
-		if rand.Float64() < f.failRate {
+		if rand.Float64() < f.failRate { // #nosec G404 -- which request fails is no secret
 			writeError(w, http.StatusInternalServerError, "told to fail")
 			return
 		}

@@ -57,6 +57,15 @@ func TestContract(t *testing.T) {
 			}
 		}
 	}
+	partly := func(rules string) func(*testing.T, step.In, step.Out) {
+		return func(t *testing.T, in step.In, out step.Out) {
+			t.Helper()
+			want(rules)(t, in, out)
+			if !out.Partial || !strings.Contains(out.Reason, "; not looked at completely: ") {
+				t.Errorf("partial %v, %q", out.Partial, out.Reason)
+			}
+		}
+	}
 	steptest.Run(t, sast.Type(),
 		steptest.Case{Name: "no Go", Files: map[string]string{"a.py": "import os\n"}, Want: step.Done},
 		steptest.Case{Name: "flaws", Testdata: "flawed", Prepare: built, Want: step.Done, Check: checkFlaws},
@@ -69,15 +78,28 @@ func TestContract(t *testing.T) {
 			Config: sast.Config{Allow: []string{"**"}, Confidence: "low"},
 		},
 		steptest.Case{
-			Name: "does not compile, and a file in no module", Prepare: built, Want: step.Done, Check: want("sast-uncompiled sast-uncompiled"),
+			Name: "does not compile, and a file in no module", Prepare: built, Want: step.Done, Check: partly("sast-uncompiled sast-uncompiled"),
 			Files: map[string]string{"m/go.mod": "module x.test/m\n\ngo 1.22\n", "m/m.go": "package m\n\nvar x int = \"a\"\n", "tool/x.go": "package x\n"},
 		},
 		steptest.Case{
-			Name: "a module that is not there", Prepare: built, Want: step.Done, Check: want("sast-uncompiled"),
+			Name: "a module that is not there", Prepare: built, Want: step.Done, Check: partly("sast-uncompiled"),
 			Files: map[string]string{"go.mod": "module x.test/m\n\ngo 1.22\n", "m.go": "package m\n\nimport _ \"absent.test/lib\"\n"},
 		},
 		steptest.Case{
-			Name: "a go.mod that is none", Prepare: built, Want: step.Done, Check: want("sast-uncompiled"),
+			Name: "what can be looked at is", Prepare: built, Want: step.Done, Check: partly("G401 G501 sast-uncompiled"),
+			Files: map[string]string{
+				"go.mod":    "module x.test/m\n\ngo 1.22\n",
+				"m.go":      "package m\n\nimport (\n\t\"crypto/md5\"\n\n\t\"x.test/m/half\"\n)\n\nvar Sum = md5.Sum([]byte(half.Name()))\n",
+				"half/h.go": "package half\n\nfunc Name() string { return absent }\n",
+			},
+		},
+		steptest.Case{
+			Name: "a go.mod that is none", Prepare: built, Want: step.Skipped, Check: func(t *testing.T, _ step.In, out step.Out) {
+				t.Helper()
+				if !strings.HasPrefix(out.Reason, "not looked at: go.mod: ") {
+					t.Errorf("reason %q", out.Reason)
+				}
+			},
 			Files: map[string]string{"go.mod": "\xff\xfe{", "m.go": "package m\n"},
 		},
 		steptest.Case{Name: "a wrong glob", Config: sast.Config{Allow: []string{"[a"}}, Kind: fairlead.KindInvalid},

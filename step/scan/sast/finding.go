@@ -3,7 +3,6 @@ package sast
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +94,7 @@ func code(i *issue.Issue) string {
 type predicate struct {
 	Scanner    string         `json:"scanner"`
 	Packages   int            `json:"packages"`
+	Missed     []string       `json:"missed,omitempty"` // what was not looked at completely, and why
 	Findings   int            `json:"findings"`
 	Rules      map[string]int `json:"rules"` // findings by rule
 	Suppressed []suppression  `json:"suppressed"`
@@ -110,19 +110,25 @@ func (j *judge) out(in step.In) step.Out {
 	for _, s := range j.suppressed {
 		fmt.Fprintf(in.Output, "%s: %s is suppressed: %s\n", s.Path, s.Rule, s.Justification)
 	}
+	if j.packages == 0 && len(j.missed) > 0 {
+		return step.Out{Outcome: step.Skipped, Reason: "not looked at: " + j.missed[0], Partial: true}
+	}
 	reason := fmt.Sprintf("%d packages", j.packages)
+	if n := len(j.missed); n > 0 {
+		reason += "; not looked at completely: " + j.missed[0]
+	}
 	if n := len(j.suppressed); n > 0 {
 		reason += fmt.Sprintf(", %d findings suppressed in the source", n)
 	}
 	return step.Out{
-		Outcome: step.Done, Reason: reason, Findings: j.findings, Partial: slices.Contains(slices.Collect(maps.Keys(counts)), uncompiled),
+		Outcome: step.Done, Reason: reason, Findings: j.findings, Partial: len(j.missed) > 0,
 		Measurements: []fairlead.Measurement{
 			{Name: "packages_judged", Value: float64(j.packages), Unit: "1"},
 			{Name: "findings", Value: float64(len(j.findings)), Unit: "1"},
 			{Name: "suppressed", Value: float64(len(j.suppressed)), Unit: "1"},
 		},
 		Claims: []fairlead.Claim{{PredicateType: fairlead.PredicateScan, Predicate: step.Predicate(predicate{
-			Scanner: engine, Packages: j.packages, Findings: len(j.findings), Rules: counts, Suppressed: j.suppressed,
+			Scanner: engine, Packages: j.packages, Missed: j.missed, Findings: len(j.findings), Rules: counts, Suppressed: j.suppressed,
 		})}},
 	}
 }

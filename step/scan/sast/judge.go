@@ -25,9 +25,6 @@ import (
 	"fairlead.dev/step"
 )
 
-// together is how many packages are in memory at the same time.
-const together = 48
-
 // judge looks at modules, one after the other.
 type judge struct {
 	workspace string
@@ -37,6 +34,7 @@ type judge struct {
 
 	packages   int
 	findings   []fairlead.Finding
+	missed     []string // what was not looked at, or not completely, and why
 	suppressed []suppression
 	seen       map[string]int // findings by what identifies them but for their number
 }
@@ -54,79 +52,72 @@ func newJudge(in step.In, c Config) *judge {
 
 // module looks at all packages of the module in a directory.
 func (j *judge) module(ctx context.Context, dir string) error {
+	gomod := path.Join(dir, "go.mod")
 	if _, err := exec.LookPath("go"); err != nil {
-		return problem(fairlead.KindUnavailable, "install Go where scans run, or take the step out", err)
+		j.miss(gomod, "there is no go command where scans run")
+		return nil
 	}
-	listed, err := j.load(ctx, dir, packages.NeedName, "./...")
+	listed, err := j.list(ctx, dir)
 	if err != nil || listed == nil {
 		return err
 	}
-	var names, broken []string
+	slices.SortFunc(listed, func(a, b *packages.Package) int { return strings.Compare(a.PkgPath, b.PkgPath) })
+	var broken []string
+	from := newSources()
 	for _, p := range listed {
+		why := ""
 		if p.PkgPath == "" || p.PkgPath == "./..." {
-			broken = append(broken, cause(p, j.workspace))
-			continue
-		}
-		names = append(names, p.PkgPath)
-	}
-	slices.Sort(names)
-	for batch := range slices.Chunk(names, together) {
-		loaded, err := j.load(ctx, dir, gosec.LoadMode, batch...)
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(loaded, func(a, b *packages.Package) int { return strings.Compare(a.PkgPath, b.PkgPath) })
-		for _, p := range loaded {
-			if why := j.judge(p); why != "" {
-				broken = append(broken, why)
-			}
+			why = cause(p, j.workspace)
+		} else {
+			why = j.judge(ctx, from, p)
 		}
 		if ctx.Err() != nil {
 			return problem(fairlead.KindCancelled, "", context.Cause(ctx))
 		}
+		if why != "" {
+			broken = append(broken, why)
+		}
 	}
-	j.told(path.Join(dir, "go.mod"), broken, len(listed))
-	return nil
-}
-
-// told says what of a module was not looked at completely.
-func (j *judge) told(gomod string, broken []string, all int) {
 	slices.Sort(broken)
 	for _, why := range broken {
 		fmt.Fprintf(j.output, "%s: not looked at completely: %s\n", gomod, why)
 	}
 	switch {
 	case len(broken) > 0:
-		j.findings = append(j.findings, unread(gomod, fmt.Sprintf(
-			"%d of %d packages do not compile here and were not looked at completely; the first: %s", len(broken), all, broken[0])))
-	case all == 0:
-		j.findings = append(j.findings, unread(gomod, "the go command finds no package in this module"))
+		j.miss(gomod, fmt.Sprintf("%d of %d packages do not compile here and were not looked at completely; the first: %s", len(broken), len(listed), broken[0]))
+	case len(listed) == 0:
+		j.miss(gomod, "the go command finds no package in this module")
 	}
+	return nil
 }
 
-// load asks the go command for packages, without network; nil when it refuses,
-// which is a finding then.
-func (j *judge) load(ctx context.Context, dir string, mode packages.LoadMode, patterns ...string) ([]*packages.Package, error) {
+// miss notes what was not looked at, or not completely.
+func (j *judge) miss(place, why string) {
+	j.findings = append(j.findings, unread(place, why))
+	j.missed = append(j.missed, place+": "+why)
+}
+
+// list asks the go command which packages a module has and what they import,
+// without network; nil when it refuses.
+func (j *judge) list(ctx context.Context, dir string) ([]*packages.Package, error) {
 	at := filepath.Join(j.workspace, filepath.FromSlash(dir))
 	mod := "-mod=readonly"
 	if info, err := os.Stat(filepath.Join(at, "vendor", "modules.txt")); err == nil && info.Mode().IsRegular() {
 		mod = "-mod=vendor"
 	}
-	// Without trimpath the go command compiles what has not changed again in
-	// every workspace: where a package lies is part of what it is known by.
-	env := append(slices.Clone(j.env), "GOFLAGS=-trimpath "+mod, "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTELEMETRY=off",
+	env := append(slices.Clone(j.env), "GOFLAGS="+mod, "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTELEMETRY=off",
 		"GOPACKAGESDRIVER=off", "CGO_ENABLED=0", "GIT_TERMINAL_PROMPT=0")
-	loaded, err := packages.Load(&packages.Config{Context: ctx, Dir: at, Env: env, Mode: mode}, patterns...)
+	listed, err := packages.Load(&packages.Config{Context: ctx, Dir: at, Env: env, Mode: metadata}, "./...")
 	switch {
 	case ctx.Err() != nil:
 		return nil, problem(fairlead.KindCancelled, "", context.Cause(ctx))
 	case err != nil:
 		fmt.Fprintf(j.output, "%s: %v\n", path.Join(dir, "go.mod"), err)
 		first, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), j.workspace+"/", ""), "\n")
-		j.findings = append(j.findings, unread(path.Join(dir, "go.mod"), "the go command cannot read this module: "+first))
+		j.miss(path.Join(dir, "go.mod"), "the go command cannot read this module: "+first)
 		return nil, nil
 	}
-	return loaded, nil
+	return listed, nil
 }
 
 // cause gives the first of what is wrong with a package.
@@ -141,12 +132,14 @@ func cause(p *packages.Package, workspace string) string {
 }
 
 // judge looks at one package and gives why it could not do so completely.
-func (j *judge) judge(p *packages.Package) (why string) {
+func (j *judge) judge(ctx context.Context, from *sources, p *packages.Package) (why string) {
 	defer func() {
 		if r := recover(); r != nil {
 			why = fmt.Sprintf("%s: gosec fails: %v", p.PkgPath, r)
 		}
+		p.Syntax, p.TypesInfo, p.Types = nil, nil, nil // or all packages of the module are in memory at once
 	}()
+	from.complete(ctx, p)
 	if len(p.Errors) > 0 || p.IllTyped {
 		why = cause(p, j.workspace)
 	}

@@ -41,7 +41,7 @@ type Config struct {
 // Type is the step type.
 func Type() step.Type {
 	return step.Type{
-		Name: Name, Version: engine + " rules 2",
+		Name: Name, Version: engine + " rules 3",
 		Title:    "look for flaws in Go code",
 		Doc:      doc,
 		Needs:    step.Needs{Workspace: true, Memory: 1024, Confined: true, Cache: true},
@@ -70,7 +70,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 		}
 	}
 	if loose != "" {
-		j.findings = append(j.findings, unread(loose, "Go files outside of every module are not looked at: "+loose))
+		j.miss(loose, "Go files outside of every module are not looked at")
 	}
 	return j.out(in), nil
 }
@@ -148,11 +148,13 @@ func (c Config) allowed(p string) bool {
 	return slices.ContainsFunc(c.Allow, func(g string) bool { return doublestar.MatchUnvalidated(g, p) })
 }
 
-// unread is the finding of code that could not be looked at.
+// unread is the finding of code that could not be looked at. It says where, and
+// weighs little: the gate that asks scanners to have looked at everything has the
+// say about it.
 func unread(place, message string) fairlead.Finding {
 	return fairlead.Finding{
 		Fingerprint: fairlead.Fingerprint(fairlead.CategorySAST, uncompiled, place), Category: fairlead.CategorySAST,
-		Rule: uncompiled, Tool: Name, ToolVersion: engine, Severity: fairlead.SeverityUnknown, SeveritySource: "rule",
+		Rule: uncompiled, Tool: Name, ToolVersion: engine, Severity: fairlead.SeverityLow, SeveritySource: "rule",
 		Message: message, Location: fairlead.Location{Path: place},
 		Fix: "let the code compile with the modules that are in the module cache or vendored, or leave it out with allow",
 	}
