@@ -74,6 +74,7 @@ type TaskRun struct {
 	Measurements []Measurement `json:"measurements,omitempty"`
 	Engine       string        `json:"engine,omitempty"`     // version of what did the work, as its step type says
 	Partial      bool          `json:"partial,omitempty"`    // it looked at a part only: what it did not find may still be there
+	Missed       []string      `json:"missed,omitempty"`     // of a partial one: all that it did not look at; a folder ends in a slash. None: not known
 	Advisories   *Advisories   `json:"advisories,omitempty"` // the database of vulnerabilities it used
 	Evidence     []Digest      `json:"evidence,omitempty"`   // Evidence.ID of what it left
 	StartedAt    time.Time     `json:"started_at"`

@@ -56,11 +56,14 @@ func (f *flows) followOnce(ctx context.Context, in Delivery, task string, tasks 
 
 // sightings is what the tasks of a run saw.
 func sightings(in Delivery, tasks []fairlead.TaskRun, at time.Time) triage.Scan {
-	s := triage.Scan{Service: in.Plan.Service, Environment: in.Plan.Environment, RunID: in.RunID, Commit: in.Plan.Event.Commit, Time: at}
-	silent := map[string]bool{} // types of which a task did not look at everything
+	s := triage.Scan{
+		Service: in.Plan.Service, Environment: in.Plan.Environment, RunID: in.RunID, Commit: in.Plan.Event.Commit, Time: at, Missed: map[string][]string{},
+	}
+	silent := map[string]bool{} // types of which a task did not look at everything, and does not say at what
 	for _, t := range tasks {
 		s.Findings = append(s.Findings, t.Findings...)
-		silent[t.Type] = silent[t.Type] || !t.Succeeded() || t.Partial
+		silent[t.Type] = silent[t.Type] || !t.Succeeded() || t.Partial && len(t.Missed) == 0
+		s.Missed[t.Type] = append(s.Missed[t.Type], t.Missed...)
 	}
 	for _, t := range tasks {
 		if !silent[t.Type] && !slices.Contains(s.Complete, t.Type) {

@@ -95,6 +95,7 @@ type Out struct {
 	Claims       []fairlead.Claim // signed by the caller
 	Measurements []fairlead.Measurement
 	Partial      bool                 // of a scanner: it looked at a part only, such as what a commit changes
+	Missed       []string             // of a partial one: all that it did not look at, relative to the workspace; a folder ends in a slash, "./" is everything. None: it cannot tell
 	Advisories   *fairlead.Advisories // the database of vulnerabilities that was used; nil when none was
 }
 

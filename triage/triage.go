@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"fairlead.dev"
@@ -25,6 +26,19 @@ type Scan struct {
 	// before and do not see now is gone. A tool that failed or saw a part only
 	// says nothing by its silence.
 	Complete []string
+	// Missed are, by tool, the files and folders that it did not look at although
+	// it is complete for the rest; a folder ends in a slash, "./" is everything.
+	Missed map[string][]string
+}
+
+// looked tells whether a tool looked at what an observation is about.
+func (s Scan) looked(o fairlead.Observation) bool {
+	if !slices.Contains(s.Complete, o.Tool) {
+		return false
+	}
+	return !slices.ContainsFunc(s.Missed[o.Tool], func(m string) bool {
+		return m == o.Location.Path || m == "./" || strings.HasSuffix(m, "/") && strings.HasPrefix(o.Location.Path, m)
+	})
 }
 
 // Update takes a scan into account. It gives every finding as it is after the
@@ -33,7 +47,7 @@ type Scan struct {
 func Update(before []fairlead.Tracked, s Scan, c fairlead.Clock) (after, changed []fairlead.Tracked) {
 	b := newBook(before, s, c)
 	b.going = func(_ *fairlead.Tracked, o fairlead.Observation) bool { // what the tools that looked at everything do not see any more
-		return o.Last.Before(s.Time) && slices.Contains(s.Complete, o.Tool)
+		return o.Last.Before(s.Time) && s.looked(o)
 	}
 	b.enter(Merge(s.Findings))
 	b.settle()

@@ -1,6 +1,8 @@
 package triage
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -273,5 +275,39 @@ func TestJoinKeepsWhatIsKnown(t *testing.T) {
 	}
 	if f := merged[0].Finding; f.Fix != ours.Fix || f.ClearedBy != "1.0.2" || f.Location.Line != 7 || len(f.Further) != 0 || len(f.CWE) != 1 {
 		t.Errorf("finding %+v", f)
+	}
+}
+
+// What a tool says that it did not look at may still be there; the rest of what
+// it does not see is gone.
+func TestWhatWasMissedIsNotGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		missed []string
+		gone   string
+	}{
+		"nothing":    {nil, "a.go lib/b.go lib/deep/c.go"},
+		"a file":     {[]string{"lib/b.go"}, "a.go lib/deep/c.go"},
+		"a folder":   {[]string{"lib/"}, "a.go"},
+		"others":     {[]string{"li", "li/", "b.go"}, "a.go lib/b.go lib/deep/c.go"},
+		"everything": {[]string{"./"}, ""},
+	} {
+		var before []fairlead.Finding
+		for _, path := range []string{"a.go", "lib/b.go", "lib/deep/c.go"} {
+			before = append(before, flaw(path, path))
+		}
+		had := lookedAt(nil, start, "scan.sast", before...)
+		after, _ := Update(had, Scan{
+			Service: "shop", Environment: "production", Time: start.Add(day), Complete: []string{"scan.sast"}, Missed: map[string][]string{"scan.sast": c.missed},
+		}, fairlead.DefaultClock())
+		var gone []string
+		for _, f := range after {
+			if f.State == fairlead.FindingFixed {
+				gone = append(gone, f.Finding.Location.Path)
+			}
+		}
+		slices.Sort(gone)
+		if got := strings.Join(gone, " "); got != c.gone {
+			t.Errorf("%s: gone is %q, want %q", name, got, c.gone)
+		}
 	}
 }

@@ -28,8 +28,11 @@ func (j *job) conclude(ctx context.Context, out step.Out, err error) error {
 		out.Findings[i].Message = command.Redact(out.Findings[i].Message, j.secrets)
 		out.Findings[i].Location.Path = command.Redact(out.Findings[i].Location.Path, j.secrets)
 	}
+	for i, m := range out.Missed {
+		out.Missed[i] = command.Redact(m, j.secrets)
+	}
 	j.tr.Artifacts, j.tr.Cases, j.tr.Findings, j.tr.Measurements = out.Artifacts, out.Cases, out.Findings, out.Measurements
-	j.tr.Engine, j.tr.Partial, j.tr.Advisories = j.typ.Version, out.Partial, out.Advisories
+	j.tr.Engine, j.tr.Partial, j.tr.Missed, j.tr.Advisories = j.typ.Version, out.Partial, out.Missed, out.Advisories
 	switch out.Outcome {
 	case step.Done:
 		j.end(fairlead.ResultSuccess, out.Reason, nil)

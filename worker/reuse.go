@@ -86,7 +86,7 @@ func (j *job) takeOver(ctx context.Context, w evidence.Worth, key fairlead.Diges
 	}
 	j.tr.Key, j.tr.ProvenAt = key, w.ProvenAt
 	j.tr.Artifacts, j.tr.Cases, j.tr.Findings, j.tr.Measurements = from.Artifacts, from.Cases, from.Findings, from.Measurements
-	j.tr.Engine, j.tr.Partial, j.tr.Advisories = from.Engine, from.Partial, from.Advisories
+	j.tr.Engine, j.tr.Partial, j.tr.Missed, j.tr.Advisories = from.Engine, from.Partial, from.Missed, from.Advisories
 	j.end(fairlead.ResultSuccess, from.Reason, nil)
 	return true, j.sign(ctx, claims, w.ProvenAt)
 }

@@ -121,7 +121,7 @@ func (j *judge) out(in step.In) step.Out {
 		reason += fmt.Sprintf(", %d findings suppressed in the source", n)
 	}
 	return step.Out{
-		Outcome: step.Done, Reason: reason, Findings: j.findings, Partial: len(j.missed) > 0,
+		Outcome: step.Done, Reason: reason, Findings: j.findings, Partial: len(j.missed) > 0, Missed: j.blind,
 		Measurements: []fairlead.Measurement{
 			{Name: "packages_judged", Value: float64(j.packages), Unit: "1"},
 			{Name: "findings", Value: float64(len(j.findings)), Unit: "1"},

@@ -35,6 +35,7 @@ type judge struct {
 	packages   int
 	findings   []fairlead.Finding
 	missed     []string // what was not looked at, or not completely, and why
+	blind      []string // the files and folders of it
 	suppressed []suppression
 	seen       map[string]int // findings by what identifies them but for their number
 }
@@ -55,6 +56,7 @@ func (j *judge) module(ctx context.Context, dir string) error {
 	gomod := path.Join(dir, "go.mod")
 	if _, err := exec.LookPath("go"); err != nil {
 		j.miss(gomod, "there is no go command where scans run")
+		j.blind = append(j.blind, dir+"/")
 		return nil
 	}
 	listed, err := j.list(ctx, dir)
@@ -76,6 +78,7 @@ func (j *judge) module(ctx context.Context, dir string) error {
 		}
 		if why != "" {
 			broken = append(broken, why)
+			j.overlook(dir, p)
 		}
 	}
 	slices.Sort(broken)
@@ -87,8 +90,22 @@ func (j *judge) module(ctx context.Context, dir string) error {
 		j.miss(gomod, fmt.Sprintf("%d of %d packages do not compile here and were not looked at completely; the first: %s", len(broken), len(listed), broken[0]))
 	case len(listed) == 0:
 		j.miss(gomod, "the go command finds no package in this module")
+		j.blind = append(j.blind, dir+"/")
 	}
 	return nil
+}
+
+// overlook notes the files of a package that was not looked at completely, all
+// of the module when they are not known.
+func (j *judge) overlook(dir string, p *packages.Package) {
+	if len(p.GoFiles) == 0 {
+		j.blind = append(j.blind, dir+"/")
+	}
+	for _, name := range p.GoFiles {
+		if place := j.relative(name); place != "" {
+			j.blind = append(j.blind, place)
+		}
+	}
 }
 
 // miss notes what was not looked at, or not completely.
@@ -115,6 +132,7 @@ func (j *judge) list(ctx context.Context, dir string) ([]*packages.Package, erro
 		fmt.Fprintf(j.output, "%s: %v\n", path.Join(dir, "go.mod"), err)
 		first, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), j.workspace+"/", ""), "\n")
 		j.miss(path.Join(dir, "go.mod"), "the go command cannot read this module: "+first)
+		j.blind = append(j.blind, dir+"/")
 		return nil, nil
 	}
 	return listed, nil

@@ -71,6 +71,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	}
 	if loose != "" {
 		j.miss(loose, "Go files outside of every module are not looked at")
+		j.blind = append(j.blind, loose)
 	}
 	return j.out(in), nil
 }
