@@ -53,7 +53,8 @@ type Spec struct {
 	Grace    time.Duration // between TERM and KILL; 0: DefaultGrace
 	Input    string        // absolute path of the file that is its standard input; "": nothing to read
 	Offline  bool          // in a network of its own that leads nowhere
-	Sealed   bool          // whatever it sees is read-only, but for Dir and Writable
+	Sealed   bool          // whatever it sees is read-only, but for Dir and Writable, and it has no sockets but those of a network
+	Landlock bool          // of a sealed command: by Landlock and a filter of system calls instead of namespaces, which may not be made everywhere. It sees names, though no content, of what is hidden
 	Limits   Limits
 }
 
@@ -189,6 +190,9 @@ func (s Spec) prepare() (Spec, error) {
 	}
 	if s.Sealed && s.Dir == "/" && s.Args[0] != "probe" {
 		return s, invalid("a sealed command needs a working directory of its own")
+	}
+	if s.Landlock && !s.Sealed {
+		return s, invalid("only a sealed command can do with Landlock")
 	}
 	if s.Output == nil {
 		s.Output = io.Discard

@@ -96,6 +96,9 @@ func (w *watcher) work() error {
 			return err
 		}
 	}
+	if err := fence(o); err != nil {
+		return err
+	}
 	if o.Probe {
 		return w.reports.Encode(report{Ended: &ending{}})
 	}

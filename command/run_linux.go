@@ -24,12 +24,13 @@ const (
 // run starts a guard for the prepared spec and follows it to the end. A probe
 // only lets the guard prepare.
 func run(ctx context.Context, s Spec, probe bool) (Result, error) {
-	o := order{Args: s.Args, Dir: s.Dir, Env: s.Env, Probe: probe, Input: s.Input, Sealed: s.Sealed, Limits: s.Limits}
+	o := order{Args: s.Args, Dir: s.Dir, Env: s.Env, Probe: probe, Input: s.Input, Sealed: s.Sealed, Offline: s.Offline, Landlock: s.Landlock, Limits: s.Limits}
 	if err := o.lay(s); err != nil {
 		return Result{}, err
 	}
 	mode := modePlain
 	switch {
+	case s.Landlock:
 	case s.Offline:
 		mode = modeCutOff
 	case s.Sealed, len(o.Hide)+len(o.ReadOnly) > 0:

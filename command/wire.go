@@ -45,6 +45,8 @@ type order struct {
 	Probe    bool     `json:"probe"` // only prepare, run nothing
 	Input    string   `json:"input"`
 	Sealed   bool     `json:"sealed"`
+	Offline  bool     `json:"offline"`
+	Landlock bool     `json:"landlock"`
 	Limits   Limits   `json:"limits"`
 }
 

@@ -5,9 +5,11 @@
 //
 // The child has a fixed environment and none of the variables that the task or
 // the caller was given; it holds no more memory, processor time and disk than
-// its limits; and, where the machine allows namespaces, it has no network, sees
-// neither the user's home nor Fairlead's state, and can write in its scratch
-// directory and its cache only. Where it does not, the output of the task says so.
+// its limits; and, where the machine allows namespaces or else Landlock, it has
+// no network, reads neither the user's home nor Fairlead's state, and can write in
+// its scratch directory and its cache only. Where it allows neither, the task's
+// result and its output say so. A step type that looks at a running release has
+// the network, and nothing else more.
 package confine
 
 import (
@@ -17,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"fairlead.dev"
@@ -79,8 +82,9 @@ func Run(ctx context.Context, program string, t step.Type, in step.In) (step.Out
 		return step.Out{}, err
 	}
 	spec := specOf(ctx, program, t, in, s)
-	if reason := open(&spec); reason != nil {
-		fmt.Fprintf(in.Output, "not cut off from network and files, only limited: %v\n", reason)
+	less := open(&spec)
+	if less != "" {
+		fmt.Fprintln(in.Output, less)
 	}
 	result, err := command.Run(ctx, spec)
 	if err != nil {
@@ -89,7 +93,11 @@ func Run(ctx context.Context, program string, t step.Type, in step.In) (step.Out
 	if err := ended(t, spec, result); err != nil {
 		return step.Out{}, err
 	}
-	return s.answer(ctx, in.Blobs)
+	out, err := s.answer(ctx, in.Blobs)
+	if err == nil && less != "" {
+		out.Reason = strings.TrimPrefix(out.Reason+"; "+less, "; ")
+	}
+	return out, err
 }
 
 // specOf says how the child is run.
@@ -107,10 +115,12 @@ func specOf(ctx context.Context, program string, t step.Type, in step.In, s *spo
 		Args: []string{program, Argument}, Dir: in.Scratch, Output: in.Output, Grace: grace, Input: s.path(requestFile),
 		Env:    environment(memory, in.Scratch, in.Cache, g),
 		Limits: command.Limits{Memory: int64(memory) * mebibyte, CPU: cpu.Truncate(time.Second), File: mostFile},
-		Hide:   in.Hide, Offline: true, Sealed: true,
+		Hide:   in.Hide, Offline: !t.Needs.Endpoint, Sealed: true,
 	}
 	spec.ReadOnly = append(spec.ReadOnly, in.ReadOnly...)
-	spec.ReadOnly = append(spec.ReadOnly, in.Workspace)
+	if t.Needs.Workspace {
+		spec.ReadOnly = append(spec.ReadOnly, in.Workspace)
+	}
 	if in.Advisories != "" {
 		spec.ReadOnly = append(spec.ReadOnly, in.Advisories)
 	}
@@ -138,14 +148,20 @@ func hideable(workspace string) (string, bool) {
 	return home, err != nil || !filepath.IsLocal(rel)
 }
 
-// open takes from the spec what cannot be had on this machine, and gives the
-// reason.
-func open(s *command.Spec) error {
-	err := command.Probe(*s)
-	if err != nil {
-		s.Offline, s.Sealed, s.Hide, s.ReadOnly, s.Writable = false, false, nil, nil, nil
+// open changes the spec to what can be had on this machine, and says in words
+// what is less than it asks for; "" when all can be had.
+func open(s *command.Spec) string {
+	reason := command.Probe(*s)
+	if reason == nil {
+		return ""
 	}
-	return err
+	s.Landlock = true
+	err := command.Probe(*s)
+	if err == nil {
+		return "kept from network and files by Landlock, because there are no namespaces here"
+	}
+	s.Landlock, s.Offline, s.Sealed, s.Hide, s.ReadOnly, s.Writable = false, false, false, nil, nil, nil
+	return fmt.Sprintf("not cut off from network and files, only limited: %v; %v", reason, err)
 }
 
 // ended says what is wrong with how the child ended, nil for nothing. A child

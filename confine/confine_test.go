@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,6 +24,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(envWithout) == "everything" {
+		withoutLandlock()
+	}
 	command.Guard()
 	confine.Guard(types)
 	os.Exit(m.Run())
@@ -33,7 +38,14 @@ type config struct {
 	What string `json:"what"`
 }
 
-func types() []step.Type { return []step.Type{typ()} }
+func types() []step.Type { return []step.Type{typ(), looker()} }
+
+// looker is a step type that looks at a running release.
+func looker() step.Type {
+	t := typ()
+	t.Name, t.Needs = "probe.service", step.Needs{Endpoint: true, Confined: true, Memory: 256}
+	return t
+}
 
 func typ() step.Type {
 	return step.Type{
@@ -79,11 +91,16 @@ func deeds() map[string]deed {
 			return said(strings.Join(slices.Concat(os.Environ(), in.Env, in.Secrets), "\n"), nil)
 		},
 		"dial": func(ctx context.Context, _ step.In, what string) (step.Out, error) {
-			conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", what)
+			network, address, _ := strings.Cut(what, " ")
+			conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, address)
 			if err == nil {
 				conn.Close()
 			}
 			return said("dialled", err)
+		},
+		"kill": func(_ context.Context, _ step.In, what string) (step.Out, error) {
+			pid, err := strconv.Atoi(what)
+			return said("killed", errors.Join(err, syscall.Kill(pid, syscall.SIGTERM)))
 		},
 		"eat": func(_ context.Context, _ step.In, _ string) (step.Out, error) {
 			var all [][]byte
@@ -126,9 +143,21 @@ func given(t *testing.T, do, what string) (step.In, *strings.Builder) {
 // done runs the step and gives what it said.
 func done(t *testing.T, in step.In) string {
 	t.Helper()
-	out, err := confine.Run(t.Context(), confine.Self, typ(), in)
+	return doneBy(t, typ(), in)
+}
+
+func doneBy(t *testing.T, by step.Type, in step.In) string {
+	t.Helper()
+	out, err := confine.Run(t.Context(), confine.Self, by, in)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if os.Getenv(envWithout) == "namespaces" {
+		reason, ok := strings.CutSuffix(out.Reason, "; kept from network and files by Landlock, because there are no namespaces here")
+		if !ok {
+			t.Errorf("it is not said that there are no namespaces: %s", out.Reason)
+		}
+		return reason
 	}
 	return out.Reason
 }
@@ -137,9 +166,14 @@ func done(t *testing.T, in step.In) string {
 // what it is about can be seen.
 func isolated(t *testing.T) {
 	t.Helper()
-	if _, err := command.Isolation(); err != nil {
+	if _, err := command.Isolation(); err != nil && os.Getenv(envWithout) != "namespaces" {
 		t.Fatal(err)
 	}
+}
+
+// refused tells whether something could not be done because it may not.
+func refused(said string) bool {
+	return strings.Contains(said, "read-only file system") || strings.Contains(said, "permission denied") || strings.Contains(said, "unreachable")
 }
 
 func TestWhatTheStepLeavesComesBack(t *testing.T) {
@@ -207,9 +241,51 @@ func TestNoNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	in, _ := given(t, "dial", l.Addr().String())
-	if got := done(t, in); !strings.Contains(got, "unreachable") {
-		t.Errorf("dialling gives %s", got)
+	files, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket")) // as of a container engine
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	for _, what := range []string{"tcp " + l.Addr().String(), "udp " + l.Addr().String(), "unix " + files.Addr().String(), "unix @fairlead-confine-test"} {
+		in, _ := given(t, "dial", what)
+		if got := done(t, in); !refused(got) {
+			t.Errorf("dialling %s gives %s", what, got)
+		}
+	}
+}
+
+// What looks at a running release reaches it, and is kept from all else.
+func TestOnlyTheNetworkForWhatLooksAtAService(t *testing.T) {
+	isolated(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	files, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	in, _ := given(t, "dial", "tcp "+l.Addr().String())
+	in.Workspace = filepath.Join(t.TempDir(), "none")
+	if got := doneBy(t, looker(), in); got != "dialled, <nil>" {
+		t.Errorf("dialling the service gives %s", got)
+	}
+	for do, what := range map[string]string{"dial": "unix " + files.Addr().String(), "write": filepath.Join(t.TempDir(), "x")} {
+		in.Config = config{Do: do, What: what}
+		if got := doneBy(t, looker(), in); !refused(got) {
+			t.Errorf("%s %s gives %s", do, what, got)
+		}
+	}
+	t.Setenv("SHOP_TOKEN", "inherited-value")
+	in.Config = config{Do: "env"}
+	if got := doneBy(t, looker(), in); strings.Contains(got, "-value") {
+		t.Errorf("the child sees %s", got)
+	}
+	in.Config = config{Do: "eat"}
+	if _, err := confine.Run(t.Context(), confine.Self, looker(), in); fairlead.KindOf(err) != fairlead.KindFailed {
+		t.Errorf("eating: %v", err)
 	}
 }
 
@@ -218,7 +294,7 @@ func TestOnlyScratchIsWritable(t *testing.T) {
 	in, _ := given(t, "write", "")
 	for _, dir := range []string{in.Workspace, t.TempDir(), "/tmp", "/dev/shm"} {
 		in.Config = config{Do: "write", What: filepath.Join(dir, "fairlead-confine-test")}
-		if got := done(t, in); !strings.Contains(got, "read-only file system") {
+		if got := done(t, in); !refused(got) {
 			t.Errorf("writing in %s gives %s", dir, got)
 		}
 	}
