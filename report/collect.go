@@ -74,7 +74,10 @@ func (c *collector) add(f fairlead.Finding, parts ...string) {
 		return
 	}
 	f.Message, f.Fix = clean(f.Message, maxText), clean(f.Fix, maxText)
-	f.Rule, f.Resource = clean(f.Rule, maxWord), clean(f.Resource, maxWord)
+	for _, word := range []*string{&f.Rule, &f.Resource, &f.SeveritySource, &f.Component.Name, &f.Component.Version, &f.Component.Layer} {
+		*word = clean(*word, maxWord)
+	}
+	f.Component.PURL = clean(f.Component.PURL, 2*maxWord)
 	f.Rule = cmp.Or(f.Rule, "unnamed")
 	f.Message = cmp.Or(f.Message, f.Rule)
 	slices.Sort(f.CWE)

@@ -58,7 +58,7 @@ func aliases(ids []string) (id string, others []string) {
 	for _, s := range ids {
 		s = clean(s, maxWord)
 		switch {
-		case s == "" || s == id || slices.Contains(others, s):
+		case s == "" || s == id || len(others) >= maxFurther || slices.Contains(others, s):
 		case id == "":
 			id = s
 		default:

@@ -70,7 +70,7 @@ func weaknesses(texts ...string) []string {
 	var out []string
 	for _, t := range texts {
 		for _, m := range weakness.FindAllStringSubmatch(t, 20) {
-			if id := "CWE-" + m[1]; !slices.Contains(out, id) {
+			if id := "CWE-" + m[1]; len(out) < maxFurther && !slices.Contains(out, id) {
 				out = append(out, id)
 			}
 		}

@@ -60,6 +60,11 @@ type In struct {
 	Advisories  string    // file of the vulnerability database; "" when there is none
 	Cache       string    // absolute directory that later steps of the same service see again; "" when nothing is kept. A result must not depend on it
 	Secrets     []string  // values that must not appear in anything the step leaves
+
+	// Confine runs a step type as one that is to be confined: for the part of a
+	// step's work that reads what a stranger wrote. Nil where there are no child
+	// processes, such as in one.
+	Confine func(ctx context.Context, t Type, in In) (Out, error) `json:"-"`
 }
 
 // Given is the path of an artifact of the tasks needed.

@@ -117,18 +117,13 @@ func (j *job) once(ctx context.Context, dir string) (step.Out, error) {
 	}
 	run := j.typ.Run
 	if j.typ.Needs.Confined {
-		run = j.confined
+		run = func(ctx context.Context, in step.In) (step.Out, error) { return in.Confine(ctx, j.typ, in) }
 	}
 	result, err := run(ctx, in)
 	if cerr := out.Close(); err == nil && cerr != nil {
 		err = &fairlead.Problem{Op: "store output", Kind: fairlead.KindUnavailable, Err: cerr}
 	}
 	return result, err
-}
-
-// confined runs the step in a child process.
-func (j *job) confined(ctx context.Context, in step.In) (step.Out, error) {
-	return confine.Run(ctx, confine.Self, j.typ, in)
 }
 
 // watchCancel cancels the attempt when the run is cancelled.
@@ -149,6 +144,9 @@ func (j *job) input(ctx context.Context, dir string) (step.In, io.WriteCloser, e
 		Key: o.RunID + "/" + o.Task.ID, Event: o.Plan.Event, Service: o.Plan.Service, Environment: o.Plan.Environment,
 		Task: o.Task, Attempt: j.tr.Attempts, Config: j.config, Blobs: j.Blobs, ReadOnly: j.ReadOnly, Endpoint: o.Endpoint,
 		Scratch: filepath.Join(dir, "scratch"), Workspace: filepath.Join(dir, "src"),
+		Confine: func(ctx context.Context, t step.Type, in step.In) (step.Out, error) {
+			return confine.Run(ctx, confine.Self, t, in)
+		},
 	}
 	var err error
 	if in.Hide, err = j.hidden(); err != nil {

@@ -10,6 +10,9 @@ import (
 // maxMessage bounds a message after its arguments are put in, in bytes.
 const maxMessage = 1 << 20
 
+// longestNumber bounds how far the end of a {0} is looked for, in bytes.
+const longestNumber = 12
+
 // ruleIndex finds the rule of a result.
 type ruleIndex struct {
 	components []wireComponent // the driver, then the extensions
@@ -89,7 +92,7 @@ func expand(s string, arguments []string) (string, error) {
 		}
 		b.WriteString(s[:at])
 		s = s[at:]
-		end := strings.IndexByte(s, '}')
+		end := strings.IndexByte(s[:min(len(s), longestNumber)], '}')
 		n, err := strconv.Atoi(s[min(1, len(s)):max(end, 1)])
 		switch {
 		case strings.HasPrefix(s, "{{"), strings.HasPrefix(s, "}}"):

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ type Config struct {
 	MaxMiB   int               `json:"max-mib" doc:"memory that the scanner may take" min:"16" max:"262144"`
 	Time     fairlead.Duration `json:"time" doc:"how long the scanner may take"`
 	Report   string            `json:"report" doc:"path of a report in the workspace that is read instead of running anything" example:"reports/semgrep.sarif"`
+	Version  string            `json:"version" doc:"version of the scanner whose report is read, where it does not tell it" example:"1.2.3"`
 	Format   string            `json:"format" doc:"format of the report: auto tells it by the content" enum:"auto,sarif,cyclonedx,osv-scanner,trivy,grype,checkov,kics,zap,nuclei,snyk"`
 	Roots    []string          `json:"roots" doc:"absolute directories that paths in the report are below, where it was made elsewhere" example:"[/src]"`
 }
@@ -75,6 +77,43 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	if c.Report == "" {
 		return program{in: in, config: c, tool: c.known()}.run(ctx)
 	}
+	return take(ctx, in, in.Workspace, c)
+}
+
+// Bounds of the process that reads a report.
+const (
+	readMemory = 1536 // MiB
+	readTime   = 10 * time.Minute
+)
+
+// take takes the report of a config in, which lies in a directory. A report is
+// what a stranger wrote, so it is read in a child process where there are any.
+func take(ctx context.Context, in step.In, dir string, c Config) (step.Out, error) {
+	ctx, done := context.WithTimeout(ctx, readTime)
+	defer done()
+	c.Roots = append(slices.Clone(c.Roots), in.Workspace)
+	alone := in
+	alone.Workspace, alone.Config, alone.Confine = dir, c, nil
+	if in.Confine == nil {
+		return readReport(alone)
+	}
+	alone.Scratch = filepath.Join(in.Scratch, "read") // what lies beside it, the report too, is not to be changed
+	if err := os.MkdirAll(alone.Scratch, 0o700); err != nil {
+		return step.Out{}, problem(fairlead.KindUnavailable, "is the disk full or read-only?", err)
+	}
+	reader := Type()
+	reader.Run = nil
+	reader.Needs = step.Needs{Workspace: true, Confined: true, Memory: readMemory}
+	out, err := in.Confine(ctx, reader, alone)
+	for i := range out.Findings { // the child knows no secrets
+		redact(&out.Findings[i], in.Secrets)
+	}
+	return out, err
+}
+
+// readReport reads the report of the step's config in its workspace.
+func readReport(in step.In) (step.Out, error) {
+	c := step.ConfigOf[Config](in)
 	root, err := os.OpenRoot(in.Workspace)
 	if err != nil {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
@@ -84,9 +123,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	if err != nil {
 		return step.Out{}, err
 	}
-	o := c.options(in)
-	o.Tool = c.Tool
-	r, err := report.Read(b, o)
+	r, err := report.Read(b, c.options())
 	if err != nil {
 		return step.Out{}, err
 	}
@@ -102,14 +139,16 @@ func (c Config) check() error {
 		return problem(fairlead.KindInvalid, "say tool: semgrep, or report: reports/tool.sarif", errors.New("there is neither a scanner nor a report"))
 	case c.Report == "" && c.Tool == "" && len(c.Args) == 0:
 		return problem(fairlead.KindInvalid, "say tool, for the arguments of a scanner that is known", errors.New("args: a program needs some"))
+	case c.Report == "" && c.Version != "":
+		return problem(fairlead.KindInvalid, "leave it out", errors.New("version: a scanner that is run is asked for it"))
 	case c.Report != "" && (c.Program != "" || len(c.Args)+len(c.Extra)+len(c.Found) > 0):
 		return problem(fairlead.KindInvalid, "leave either out", errors.New("report: nothing is run where a report is read"))
 	}
 	return nil
 }
 
-func (c Config) options(in step.In) report.Options {
-	o := report.Options{Roots: append(slices.Clone(c.Roots), in.Workspace)}
+func (c Config) options() report.Options {
+	o := report.Options{Tool: c.Tool, Version: c.Version, Roots: c.Roots}
 	if c.Format != auto {
 		o.Format = report.Format(c.Format)
 	}
@@ -160,8 +199,7 @@ func conclude(in step.In, r report.Report) step.Out {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		f.Tool = Name
-		f.Message, f.Fix = command.Redact(f.Message, in.Secrets), command.Redact(f.Fix, in.Secrets)
-		f.Resource = command.Redact(f.Resource, in.Secrets)
+		redact(f, in.Secrets)
 		rules[f.Rule]++
 		fmt.Fprintf(in.Output, "%s: %s: %s (%s)\n", place(*f), f.Severity, f.Message, f.Rule)
 	}
@@ -188,6 +226,12 @@ func conclude(in step.In, r report.Report) step.Out {
 		out.Outcome, out.Reason = step.Failed, "the tool did not get through: "+r.Failed
 	}
 	return out
+}
+
+func redact(f *fairlead.Finding, secrets []string) {
+	for _, text := range []*string{&f.Message, &f.Fix, &f.Resource, &f.Rule, &f.Location.Path} {
+		*text = command.Redact(*text, secrets)
+	}
 }
 
 // place is where a finding is, for people.

@@ -16,7 +16,6 @@ import (
 
 	"fairlead.dev"
 	"fairlead.dev/command"
-	"fairlead.dev/report"
 	"fairlead.dev/step"
 )
 
@@ -64,7 +63,7 @@ func (p program) run(ctx context.Context) (step.Out, error) {
 	if err != nil || out.Outcome != "" {
 		return out, err
 	}
-	return p.read(version)
+	return p.read(ctx, version)
 }
 
 // name is what people call the scanner.
@@ -149,30 +148,22 @@ func (p program) command(ctx context.Context, args []string, reported string) (s
 	return step.Out{Outcome: step.Skipped, Reason: p.name() + " found nothing that it could look at"}, nil
 }
 
-// read takes the report in.
-func (p program) read(version string) (step.Out, error) {
-	root, err := os.OpenRoot(p.in.Scratch)
+// read takes the report in. It need not be a file: whoever reads it looks.
+func (p program) read(ctx context.Context, version string) (step.Out, error) {
+	name := filepath.Join(p.in.Scratch, p.tool.file)
+	_, err := os.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && p.tool.silent:
+		err = os.WriteFile(name, nil, 0o600)
+	case errors.Is(err, fs.ErrNotExist):
+		return step.Out{Outcome: step.Failed, Reason: p.name() + " left no report", Partial: true}, nil
+	}
 	if err != nil {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
-	defer root.Close()
-	b, err := read(root, p.tool.file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && p.tool.silent:
-		b = nil
-	case errors.Is(err, fs.ErrNotExist):
-		return step.Out{Outcome: step.Failed, Reason: p.name() + " left no report", Partial: true}, nil
-	case err != nil:
-		return step.Out{}, err
+	c := Config{Tool: p.name(), Version: version, Report: p.tool.file, Format: p.config.Format, Roots: p.config.Roots, Time: p.config.Time}
+	if c.Format == auto && len(p.config.Args) == 0 && p.tool.format != "" {
+		c.Format = string(p.tool.format)
 	}
-	o := p.config.options(p.in)
-	o.Tool, o.Version = p.name(), version
-	if p.config.Format == auto && len(p.config.Args) == 0 && p.tool.format != "" {
-		o.Format = p.tool.format
-	}
-	r, err := report.Read(b, o)
-	if err != nil {
-		return step.Out{}, err
-	}
-	return conclude(p.in, r), nil
+	return take(ctx, p.in, p.in.Scratch, c)
 }
