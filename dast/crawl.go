@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -57,6 +58,9 @@ func (s *scan) crawl(ctx context.Context, first *answer) ([]entry, error) {
 
 // offer queues an entry that was not met before.
 func (c *crawler) offer(e entry) {
+	if leaving.MatchString(e.route) && !slices.Contains(c.Methods, e.method) {
+		return // by its name it changes or removes
+	}
 	// What waits is bounded too: a page may hold a million links.
 	if c.sends(e.method) && !c.seen[e.key()] && len(c.seen) < 10*c.Pages {
 		c.seen[e.key()] = true
@@ -101,7 +105,7 @@ func (c *crawler) link(from *url.URL, to string) {
 func (c *crawler) below(from *url.URL, to string) *url.URL {
 	u, err := from.Parse(strings.TrimSpace(to))
 	if err != nil || to == "" || u.Scheme != c.Base.Scheme || !strings.EqualFold(u.Host, c.Base.Host) ||
-		!strings.HasPrefix(u.Path, strings.TrimSuffix(c.Base.Path, "/")) || len(u.String()) > 2048 {
+		!beneath(u.Path, c.Base) || len(u.String()) > 2048 {
 		return nil
 	}
 	return u

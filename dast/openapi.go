@@ -7,14 +7,21 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
+
+	"fairlead.dev"
 )
 
 // document is what of an OpenAPI 3 document says where the service takes what.
 type document struct {
-	OpenAPI string                                `json:"openapi"`
-	Paths   map[string]map[string]json.RawMessage `json:"paths"`
+	OpenAPI string `json:"openapi"`
+	Servers []struct {
+		URL string `json:"url"`
+	} `json:"servers"`
+	Paths map[string]map[string]json.RawMessage `json:"paths"`
 }
 
 type operation struct {
@@ -41,38 +48,83 @@ type schema struct {
 	Properties map[string]schema `json:"properties"`
 }
 
+// mostDocument is how many bytes of an OpenAPI document are read: it names what
+// a service has, and is no page.
+const mostDocument = 32 << 20
+
 // document fetches and reads the OpenAPI document. A service without one has no
-// entries from it.
+// entries from it, but one that is named and not there is KindInvalid.
 func (s *scan) document(ctx context.Context) ([]entry, error) {
+	usual := s.Body
+	s.Body = max(usual, mostDocument)
 	a, err := s.tryGet(ctx, cmp.Or(s.OpenAPI, strings.TrimSuffix(s.Base.Path, "/")+"/openapi.json"))
-	if err != nil || a == nil || a.status != http.StatusOK {
+	s.Body = usual
+	if err != nil {
 		return nil, err
 	}
-	return readDocument([]byte(a.body)), nil
+	var out []entry
+	readable := a != nil && a.status == http.StatusOK
+	if readable {
+		out, readable = readDocument([]byte(a.body), s.Base)
+	}
+	if !readable && s.OpenAPI != "" {
+		return nil, &fairlead.Problem{
+			Op: "scan service", Kind: fairlead.KindInvalid, Err: fmt.Errorf("%s is no OpenAPI 3 document in JSON", s.OpenAPI),
+			Hint: "name the path at the service under which it gives one, or leave openapi out",
+		}
+	}
+	return out, nil
 }
 
-// readDocument gives the entries of a document, by path and method; none when it
-// is no OpenAPI 3 document in JSON.
-func readDocument(content []byte) []entry {
+// readDocument gives the entries of a document about a service at an address, by
+// path and method; not ok when it is no OpenAPI 3 document in JSON. What it says
+// of other hosts, and of what is above the address, is passed over.
+func readDocument(content []byte, base *url.URL) (out []entry, ok bool) {
 	var d document
 	if json.Unmarshal(content, &d) != nil || !strings.HasPrefix(d.OpenAPI, "3.") {
-		return nil
+		return nil, false
 	}
-	var out []entry
-	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
-		if !strings.HasPrefix(path, "/") {
+	prefix := d.prefix(base)
+	for _, route := range slices.Sorted(maps.Keys(d.Paths)) {
+		if !strings.HasPrefix(route, "/") {
 			continue
 		}
 		var shared []parameter
-		_ = json.Unmarshal(d.Paths[path]["parameters"], &shared) // without them there are fewer
+		_ = json.Unmarshal(d.Paths[route]["parameters"], &shared) // without them there are fewer
 		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
 			var o operation
-			if raw, ok := d.Paths[path][method]; ok && json.Unmarshal(raw, &o) == nil {
-				out = append(out, o.entry(strings.ToUpper(method), path, shared))
+			if raw, ok := d.Paths[route][method]; ok && json.Unmarshal(raw, &o) == nil {
+				if e := o.entry(strings.ToUpper(method), prefix+route, shared); beneath(e.route, base) {
+					out = append(out, e)
+				}
 			}
 		}
 	}
-	return out
+	return out, true
+}
+
+// prefix is the path that those of the document are below: that of its first
+// server, when it is this one.
+func (d document) prefix(base *url.URL) string {
+	if len(d.Servers) == 0 {
+		return ""
+	}
+	u, err := base.Parse(d.Servers[0].URL)
+	if err != nil || !strings.EqualFold(u.Host, base.Host) { // where it is deployed, not where this one runs
+		u, err = url.Parse(d.Servers[0].URL)
+	}
+	if err != nil || strings.ContainsAny(u.Path, "{}") {
+		return strings.TrimSuffix(base.Path, "/")
+	}
+	return strings.TrimSuffix(u.Path, "/")
+}
+
+// beneath tells whether a path is that of an address or below it, wherever dots
+// in it lead.
+func beneath(to string, base *url.URL) bool {
+	top := strings.TrimSuffix(base.Path, "/")
+	to = path.Clean("/" + to)
+	return to == cmp.Or(top, "/") || strings.HasPrefix(to, top+"/")
 }
 
 // entry makes an entry of an operation. A path parameter that the document does

@@ -13,7 +13,8 @@ func FuzzDocument(f *testing.F) {
 	f.Add([]byte(`{"openapi": "3.0.3", "paths": {"//elsewhere/{x": {"get": {}}, "/@elsewhere": {"get": {}}}}`))
 	base := &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		for _, e := range readDocument(content) {
+		entries, _ := readDocument(content, base)
+		for _, e := range entries {
 			for i := -1; i < len(e.params); i++ {
 				r, err := e.with(t.Context(), base, i, "'\"<")
 				if err == nil && r.URL.Host != base.Host {

@@ -44,7 +44,7 @@ func Type() step.Type {
 		Name: Name, Version: "checks " + version,
 		Title:    "look for flaws of a running release",
 		Doc:      doc,
-		Needs:    step.Needs{Endpoint: true},
+		Needs:    step.Needs{Endpoint: true, Confined: true, Memory: 512},
 		Produces: []string{fairlead.PredicateScan},
 		Config: Config{
 			Methods: []string{}, Canary: "127.0.0.1:0", Rate: int(d.Rate), Requests: d.Requests, Pages: d.Pages,
