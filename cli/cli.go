@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"fairlead.dev"
+	"fairlead.dev/record"
 )
 
 // Stdio is where a command reads and writes.
@@ -183,7 +184,7 @@ func (c *commands) report(err error) {
 		}
 		return
 	}
-	fmt.Fprintf(c.Err, "fairlead: %s\n", strings.TrimSpace(err.Error()))
+	fmt.Fprintf(c.Err, "fairlead: %s\n", strings.Join(record.Printable(strings.Split(strings.TrimSpace(err.Error()), "\n")), "\n"))
 	if hint := fairlead.HintOf(err); hint != "" {
 		fmt.Fprintf(c.Err, "hint: %s\n", hint)
 	}

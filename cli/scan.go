@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fairlead.dev"
+	"fairlead.dev/record"
 )
 
 // ScanQuery says what to scan, and for what.
@@ -72,7 +73,7 @@ func (c *commands) scanCommand() *cobra.Command {
 		Use:   "scan [PATH|IMAGE|URL]",
 		Short: "run every scanner over a tree, an image or a running service, as it is now",
 		Long: "Copies the files below PATH and runs all engines over the copy: secrets, vulnerable dependencies (sca),\n" +
-			"their licences, and infrastructure as code (iac). The engines are built in and need no network; sca needs the database that\n" +
+			"flaws in Go code (sast), their licences, and infrastructure as code (iac). The engines are built in and need no network; sca needs the database that\n" +
 			"`fairlead vulndb import` makes, and is skipped without one. In a git checkout what git ignores is left out.\n\n" +
 			"An IMAGE is an OCI layout directory, a tar file as docker save writes it, or a reference with its tag or digest,\n" +
 			"which is fetched from its registry. It is looked into by image and sca.\n\n" +
@@ -97,7 +98,7 @@ func (c *commands) scanCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&q.Only, "only", nil, "engines to run: image, secrets, sca, sast, iac, dast, external (default: all that look at PATH)")
+	f.StringSliceVar(&q.Only, "only", nil, "engines to run: image, secrets, sca, sast, iac, licences, dast, external (default: all that look at PATH)")
 	f.BoolVar(&q.Ignored, "ignored", false, "scan the files that git ignores, too")
 	f.BoolVar(&q.Defaults, "defaults", false, "leave out what the steps of fairlead.yaml say of the engines, as for a tree of somebody else's")
 	f.StringSliceVar(&q.From, "from", nil, "reports of other scanners to be taken in; --only external reads nothing else")
@@ -153,7 +154,7 @@ func engineLine(e Engine) string {
 	if e.Result == fairlead.ResultSuccess && e.Reason != "" {
 		line += "; " + strings.SplitN(e.Reason, "\n", 2)[0]
 	}
-	return strings.TrimRight(line, " ")
+	return record.Printable([]string{strings.TrimRight(line, " ")})[0]
 }
 
 // fails tells whether a scan is no success: something counts that weighs

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"fairlead.dev"
 )
@@ -17,7 +18,7 @@ func FindingLines(all []fairlead.Tracked, now time.Time) []string {
 		lines = append(lines, fmt.Sprintf("%s  %-8s %-8s %-10s %s", shortID(t.ID), t.Finding.Severity, t.Finding.Category, t.State, FindingTitle(t.Finding)),
 			"          "+strings.Join(details(t, now), "; "))
 	}
-	return lines
+	return Printable(lines)
 }
 
 // FollowedLines tells findings of several places, one line each.
@@ -27,7 +28,7 @@ func FollowedLines(all []fairlead.Tracked, now time.Time) []string {
 		lines = append(lines, fmt.Sprintf("%s  %-8s %-8s %-10s %s", shortID(t.ID), t.Finding.Severity, t.Finding.Category, t.State, FindingTitle(t.Finding)),
 			"          "+t.Service+" in "+cmp.Or(t.Environment, "the work tree")+"; "+strings.Join(details(t, now), "; "))
 	}
-	return lines
+	return Printable(lines)
 }
 
 // FindingStory tells all there is to say about one finding.
@@ -66,6 +67,24 @@ func FindingStory(t fairlead.Tracked, now time.Time) []string {
 			text += ", gone since " + o.Gone.UTC().Format(time.RFC3339)
 		}
 		lines = append(lines, text)
+	}
+	return Printable(lines)
+}
+
+// Printable shows each line as a terminal may show it. Names of files, resources
+// and rules are whatever a stranger wrote: a line must not end itself, move the
+// cursor, or read the other way round.
+func Printable(lines []string) []string {
+	for i, l := range lines {
+		lines[i] = strings.Map(func(r rune) rune {
+			switch {
+			case unicode.IsSpace(r):
+				return ' '
+			case !unicode.IsPrint(r):
+				return '?'
+			}
+			return r
+		}, strings.ToValidUTF8(l, "?"))
 	}
 	return lines
 }

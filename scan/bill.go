@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -18,8 +19,12 @@ func (r Runner) Bill(ctx context.Context, j Job, typ string, with map[string]any
 		return nil, nil, err
 	}
 	w := &work{Runner: r, job: j, workspace: filepath.Join(r.Dir, "src"), shelf: &shelf{dir: filepath.Join(r.Dir, "blobs")}}
-	if err := j.Source.copyTo(ctx, w.workspace); err != nil {
+	left, err := j.Source.copyTo(ctx, w.workspace)
+	if err != nil {
 		return nil, nil, err
+	}
+	if left.first != "" {
+		fmt.Fprintln(r.Output, left)
 	}
 	if err := os.MkdirAll(w.shelf.dir, 0o700); err != nil {
 		return nil, nil, unavailable("scan", err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"fairlead.dev"
 )
@@ -29,36 +30,63 @@ type Source struct {
 // copyTo makes a copy of the source that engines can be shown: regular files and
 // links, no more of the directory than its files, and no special file. Links are
 // copied as links, so one that leads out or around in circles leads nowhere.
-func (s Source) copyTo(ctx context.Context, to string) error {
+// What it could not read is left out, and told.
+func (s Source) copyTo(ctx context.Context, to string) (unread, error) {
 	if s.Dir == "" {
-		return nil
+		return unread{}, nil
 	}
 	from, err := os.OpenRoot(s.Dir)
 	if err != nil {
-		return invalid("read "+s.Dir, "name a directory", err)
+		return unread{}, invalid("read "+s.Dir, "name a directory", err)
 	}
 	defer from.Close()
 	if err := os.MkdirAll(to, 0o700); err != nil {
-		return unavailable("copy", err)
+		return unread{}, unavailable("copy", err)
 	}
 	into, err := os.OpenRoot(to)
 	if err != nil {
-		return unavailable("copy", err)
+		return unread{}, unavailable("copy", err)
 	}
 	defer into.Close()
 	c := &copier{from: from, into: into}
 	if s.Files == nil {
-		return fs.WalkDir(from.FS(), ".", c.visit(ctx))
+		err = fs.WalkDir(from.FS(), ".", c.visit(ctx))
+		return c.unread, err
 	}
 	for _, name := range s.Files {
 		if err := ctx.Err(); err != nil {
-			return &fairlead.Problem{Op: "copy", Kind: fairlead.KindCancelled, Err: err}
+			return c.unread, &fairlead.Problem{Op: "copy", Kind: fairlead.KindCancelled, Err: err}
 		}
 		if err := c.file(filepath.FromSlash(name)); err != nil {
-			return err
+			return c.unread, err
 		}
 	}
-	return nil
+	return c.unread, nil
+}
+
+// unread is what could not be read of a tree.
+type unread struct {
+	first string // and why
+	more  int    // further places
+}
+
+func (u *unread) add(name string, err error) {
+	if u.first != "" {
+		u.more++
+		return
+	}
+	if p := new(fs.PathError); errors.As(err, &p) {
+		err = p.Err
+	}
+	u.first = fmt.Sprintf("%s cannot be read: %v", name, err)
+}
+
+// String says what it is in words, "" for nothing.
+func (u unread) String() string {
+	if u.more > 0 {
+		return fmt.Sprintf("%s; nor can %d more places", u.first, u.more)
+	}
+	return u.first
 }
 
 // copier copies below one root into another, and counts.
@@ -66,6 +94,7 @@ type copier struct {
 	from, into *os.Root
 	bytes      int64
 	files      int
+	unread     unread
 }
 
 // skipped are directories that hold no source.
@@ -78,7 +107,10 @@ func (c *copier) visit(ctx context.Context) fs.WalkDirFunc {
 			return &fairlead.Problem{Op: "copy", Kind: fairlead.KindCancelled, Err: ctx.Err()}
 		case err != nil && path == ".":
 			return invalid("read", "name a directory that you may read", err)
-		case err != nil: // not ours to read: an engine would not see it either
+		case err != nil:
+			if !errors.Is(err, fs.ErrNotExist) { // gone meanwhile
+				c.unread.add(path, err)
+			}
 			if d != nil && d.IsDir() {
 				return fs.SkipDir
 			}
@@ -93,11 +125,16 @@ func (c *copier) visit(ctx context.Context) fs.WalkDirFunc {
 	}
 }
 
-// file copies one file or link. One that is gone or cannot be read is left out.
+// file copies one file or link. One that is gone is left out, and so is one that
+// cannot be read.
 func (c *copier) file(name string) error {
 	info, err := c.from.Lstat(name)
-	if err != nil || strings.Contains(name, "\x00") {
-		return nil //nolint:nilerr // listed and deleted, or out of reach
+	switch {
+	case strings.Contains(name, "\x00"), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return nil // listed and deleted
+	case err != nil:
+		c.unread.add(name, err)
+		return nil
 	}
 	if c.files++; c.files > mostFiles {
 		return tooLarge(fmt.Errorf("there are more than %d files", mostFiles))
@@ -123,20 +160,63 @@ func (c *copier) file(name string) error {
 func (c *copier) regular(name string, mode fs.FileMode) error {
 	from, err := c.from.Open(name)
 	if err != nil {
-		return nil //nolint:nilerr // may not be read
+		c.unread.add(name, err)
+		return nil
 	}
 	defer from.Close()
 	to, err := c.into.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode|0o400)
 	if err != nil {
 		return unavailable("copy "+name, err)
 	}
-	n, err := io.Copy(to, io.LimitReader(from, mostBytes-c.bytes+1))
-	c.bytes += n
+	err = c.data(from, to)
 	if err = errors.Join(err, to.Close()); err != nil {
 		return unavailable("copy "+name, err)
 	}
 	if c.bytes > mostBytes {
 		return tooLarge(fmt.Errorf("there are more than %d GiB", mostBytes>>30))
+	}
+	return nil
+}
+
+// What to seek: the beginning of data, and of a hole, as lseek(2) has it.
+const (
+	seekData = 3
+	seekHole = 4
+)
+
+// data copies what is written in a file, and leaves its holes: a file of a
+// terabyte need not have a byte.
+func (c *copier) data(from, to *os.File) error {
+	info, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	for at := int64(0); at < info.Size() && c.bytes <= mostBytes; {
+		begin, err := from.Seek(at, seekData)
+		switch {
+		case errors.Is(err, syscall.ENXIO):
+			return to.Truncate(info.Size()) // a hole to the end
+		case err != nil: // the file system does not tell
+			begin, at = at, info.Size()
+		default:
+			if at, err = from.Seek(begin, seekHole); err != nil {
+				return err
+			}
+		}
+		if _, err := from.Seek(begin, io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := to.Seek(begin, io.SeekStart); err != nil {
+			return err
+		}
+		n, err := io.Copy(to, io.LimitReader(from, min(at-begin, mostBytes-c.bytes+1)))
+		c.bytes += n
+		if err != nil {
+			return err
+		}
+		if n < at-begin {
+			return nil // it became shorter
+		}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type Engine struct {
 	images   bool // looks at images
 	trees    bool // looks at source trees
 	services bool // looks at running services
+	named    bool // looks at images only when it is named: of most packages of a system somebody else judged the terms
 	needed   []string
 	settings map[string]any
 	typ      step.Type
@@ -38,7 +39,7 @@ func Engines() []Engine {
 		{Word: "sca", Type: "scan.sca", trees: true, images: true, needed: []string{"sbom", "image"}},
 		{Word: "sast", Type: "scan.sast", trees: true},
 		{Word: "iac", Type: "scan.iac", trees: true},
-		{Word: "licences", Type: "scan.licences", trees: true, needed: []string{"sbom"}, settings: map[string]any{"notices": false}},
+		{Word: "licences", Type: "scan.licences", trees: true, images: true, named: true, needed: []string{"sbom", "image"}, settings: map[string]any{"notices": false}},
 		{Word: "dast", Type: "scan.dast", services: true, settings: map[string]any{"fail-on": "none"}},
 	}
 }
@@ -65,7 +66,7 @@ func (r Runner) choose(j Job) ([]Engine, error) {
 			continue
 		}
 		if i := slices.IndexFunc(Engines(), func(e Engine) bool { return e.Word == word }); !Engines()[i].sees(j) {
-			return nil, invalid("scan", "image looks at images, sca at images and directories, dast at a URL, the others at directories", fmt.Errorf("the engine %s does not look at %s", word, j.kind()))
+			return nil, invalid("scan", "image looks at images, sca and licences at images and directories, dast at a URL, the others at directories", fmt.Errorf("the engine %s does not look at %s", word, j.kind()))
 		}
 	}
 	var out []Engine
@@ -96,7 +97,10 @@ func (e Engine) wanted(j Job) bool {
 	if !e.sees(j) {
 		return false
 	}
-	return len(j.Only) == 0 || slices.Contains(j.Only, e.Word) || slices.ContainsFunc(Engines(), func(o Engine) bool {
+	if len(j.Only) == 0 {
+		return j.Image == "" || !e.named
+	}
+	return slices.Contains(j.Only, e.Word) || slices.ContainsFunc(Engines(), func(o Engine) bool {
 		return slices.Contains(o.needed, e.Word) && slices.Contains(j.Only, o.Word)
 	})
 }

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 )
@@ -24,8 +25,12 @@ func (r Runner) reports(ctx context.Context, j Job) ([]Engine, error) {
 		name := fmt.Sprintf("report-%d", i+1)
 		source := Source{Dir: filepath.Dir(path), Files: []string{filepath.Base(path)}}
 		dir := filepath.Join(r.Dir, name)
-		if err := source.copyTo(ctx, dir); err != nil {
+		left, err := source.copyTo(ctx, dir)
+		if err != nil {
 			return nil, err
+		}
+		if left.first != "" {
+			return nil, invalid("read report", "--from names files that you may read", errors.New(left.first))
 		}
 		settings := map[string]any{"report": filepath.Base(path), "roots": []string{}}
 		if j.Source.Dir != "" {

@@ -60,6 +60,9 @@ type Result struct {
 	artifacts []fairlead.Artifact
 }
 
+// Files is the word of a result about files that no engine could be shown.
+const Files = "files"
+
 // Found is what the engine found.
 func (r Result) Found() []fairlead.Finding { return r.found }
 
@@ -74,7 +77,8 @@ type Runner struct {
 
 // Run copies the tree and runs the engines over the copy, two at a time where
 // there are processors, in the order of [Engines]. An engine that fails does not
-// stop the others: its result says so. The error is for what stops them all.
+// stop the others: its result says so, and so does one more about files that
+// could not be read. The error is for what stops them all.
 func (r Runner) Run(ctx context.Context, j Job) ([]Result, error) {
 	wanted, err := r.choose(j)
 	if err != nil {
@@ -86,7 +90,8 @@ func (r Runner) Run(ctx context.Context, j Job) ([]Result, error) {
 	}
 	wanted = append(wanted, reports...)
 	workspace := filepath.Join(r.Dir, "src")
-	if err := j.Source.copyTo(ctx, workspace); err != nil {
+	left, err := j.Source.copyTo(ctx, workspace)
+	if err != nil {
 		return nil, err
 	}
 	kept := &shelf{dir: filepath.Join(r.Dir, "blobs")}
@@ -99,6 +104,12 @@ func (r Runner) Run(ctx context.Context, j Job) ([]Result, error) {
 	for _, needy := range []bool{false, true} {
 		if err := w.stage(ctx, wanted, results, needy); err != nil {
 			return nil, err
+		}
+	}
+	if left.first != "" { // what no engine saw may hold anything
+		results = append(results, Result{Engine: Files, Result: fairlead.ResultFailure, Reason: left.String(), Partial: true})
+		if r.Said != nil {
+			r.Said(results[len(results)-1])
 		}
 	}
 	return results, nil
@@ -193,7 +204,7 @@ func (w *work) once(ctx context.Context, e Engine) (step.Out, error) {
 		Key: "scan/" + e.Word, Event: w.job.Event, Service: w.job.Service, Attempt: 1, Config: config,
 		Task:      fairlead.Task{ID: e.Word, Type: e.typ.Name, Config: with, Phase: fairlead.PhaseVerify},
 		Workspace: cmp.Or(e.workspace, w.workspace), Scratch: scratch, Env: env, Hide: w.job.Hide, Endpoint: w.job.Endpoint,
-		Output: &locked{mu: &w.mu, w: w.Output, prefix: e.Word}, Blobs: w.shelf,
+		Output: &locked{mu: &w.mu, w: w.Output, prefix: e.Word}, Blobs: w.shelf, Confine: w.Confine,
 	}
 	if e.typ.Needs.Cache && w.job.Cache != "" {
 		in.Cache = filepath.Join(w.job.Cache, e.typ.Name)

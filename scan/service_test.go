@@ -1,7 +1,6 @@
 package scan_test
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,7 +8,6 @@ import (
 	"fairlead.dev"
 	"fairlead.dev/internal/dasttest"
 	"fairlead.dev/scan"
-	"fairlead.dev/step"
 	"fairlead.dev/step/scan/dast"
 )
 
@@ -20,11 +18,10 @@ func TestService(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "src"), 0o700); err != nil {
+	r := runner(t)
+	if err := os.Mkdir(filepath.Join(r.Dir, "src"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r := scan.Runner{Types: []step.Type{dast.Type()}, Dir: dir, Output: io.Discard}
 	results, err := r.Run(t.Context(), scan.Job{Endpoint: s.URL, Only: []string{"dast"}})
 	if err != nil || len(results) != 1 || results[0].Result != fairlead.ResultSuccess || results[0].Findings == 0 {
 		t.Errorf("%+v: %v", results, err)
