@@ -3,6 +3,7 @@ package iac
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
+
+// maxLines bounds a Dockerfile: checks compare its instructions with each other.
+const maxLines = 20_000
 
 // parseDockerfile reads a Dockerfile into its stages:
 //
@@ -21,6 +25,9 @@ import (
 func parseDockerfile(f File) (unit, error) {
 	if !utf8.Valid(f.Content) {
 		return unit{}, errors.New("it is not UTF-8")
+	}
+	if n := bytes.Count(f.Content, []byte("\n")); n > maxLines {
+		return unit{}, fmt.Errorf("it has %d lines, the limit is %d", n, maxLines)
 	}
 	parsed, err := parser.Parse(bytes.NewReader(f.Content))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,14 +55,38 @@ func (c *Checker) Check(ctx context.Context, files []File) (Report, error) {
 	out := Report{Judged: map[Kind]int{}}
 	files = slices.Clone(files)
 	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
-	units, broken := parse(files, out.Judged)
-	out.Findings = broken
-	for _, u := range units {
-		found, err := c.judge(ctx, u)
-		if err != nil {
+	modules := map[string][]File{}
+	for _, f := range files {
+		kind := KindOf(f.Path, f.Content)
+		if isHCL(f.Path) {
+			dir := strings.TrimSuffix(f.Path, base(f.Path))
+			modules[dir] = append(modules[dir], f)
+		}
+		if kind != "" {
+			out.Judged[kind]++
+		}
+		if kind == "" || isHCL(f.Path) {
+			continue
+		}
+		// One file after the other: what a parser makes of a file is many times its size.
+		u, err := parseFile(kind, f)
+		switch {
+		case errors.Is(err, errNone):
+			out.Judged[kind]--
+		case err != nil:
+			out.Findings = append(out.Findings, unreadable(f.Path, err))
+		default:
+			if err := c.add(ctx, u, &out); err != nil {
+				return Report{}, err
+			}
+		}
+	}
+	for _, dir := range slices.Sorted(maps.Keys(modules)) {
+		u, bad := parseModule(modules[dir])
+		out.Findings = append(out.Findings, bad...)
+		if err := c.add(ctx, u, &out); err != nil {
 			return Report{}, err
 		}
-		out.Findings = append(out.Findings, found...)
 	}
 	slices.SortStableFunc(out.Findings, func(a, b fairlead.Finding) int {
 		return cmp.Or(
@@ -80,44 +105,10 @@ type unit struct {
 	at    *place         // where input's parts are
 }
 
-// parse gives the units of the files, and a finding for each file that has a
-// kind and cannot be read.
-func parse(files []File, judged map[Kind]int) ([]unit, []fairlead.Finding) {
-	var units []unit
-	var broken []fairlead.Finding
-	modules := map[string][]File{}
-	for _, f := range files {
-		kind := KindOf(f.Path, f.Content)
-		if kind == "" {
-			continue
-		}
-		judged[kind]++
-		if isHCL(f.Path) {
-			dir := strings.TrimSuffix(f.Path, base(f.Path))
-			modules[dir] = append(modules[dir], f)
-			continue
-		}
-		u, err := parseFile(kind, f)
-		switch {
-		case errors.Is(err, errNone):
-			judged[kind]--
-		case err != nil:
-			broken = append(broken, unreadable(f.Path, err))
-		default:
-			units = append(units, u)
-		}
-	}
-	dirs := make([]string, 0, len(modules))
-	for dir := range modules {
-		dirs = append(dirs, dir)
-	}
-	slices.Sort(dirs)
-	for _, dir := range dirs {
-		u, bad := parseModule(modules[dir])
-		units = append(units, u)
-		broken = append(broken, bad...)
-	}
-	return units, broken
+func (c *Checker) add(ctx context.Context, u unit, to *Report) error {
+	found, err := c.judge(ctx, u)
+	to.Findings = append(to.Findings, found...)
+	return err
 }
 
 func parseFile(kind Kind, f File) (unit, error) {

@@ -131,6 +131,8 @@ func TestHostileFiles(t *testing.T) {
 		"bytes/Dockerfile":        "FROM \xff\n",
 		"empty/Dockerfile":        "",
 		"early/Dockerfile":        "RUN x\n",
+		"lines/Dockerfile":        "FROM a:1\n" + strings.Repeat("RUN x\n", 30_000),
+		"nodes/compose.yaml":      "services:\n" + strings.Repeat("- \n", 600_000),
 		"cut/plan.json":           `{"format_version": "1.2", "planned_values": {"root_module": {"resources": [{"addr`,
 		"deep/plan.json":          `{"format_version": "1.2", "planned_values": ` + strings.Repeat(`{"root_module":`, 20_000),
 		"old/plan.json":           `{"format_version": "9", "planned_values": {}}`,
@@ -166,6 +168,24 @@ func TestHostileFiles(t *testing.T) {
 	}
 	if privileged != 1 {
 		t.Errorf("the good file has %d findings", privileged)
+	}
+}
+
+// Twice as much takes twice as long, or near it: a check that compared everything with everything
+// would not be done in an hour.
+func TestManyTakeNotForEver(t *testing.T) {
+	var docs strings.Builder
+	for i := range 2000 {
+		docs.WriteString("---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d" + itoa(i) + "}\nspec: {template: {spec: {containers: [{name: c, image: x}]}}}\n")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	report, err := checker(t).Check(ctx, []iac.File{
+		{Path: "Dockerfile", Content: []byte("FROM alpine:3.20\n" + strings.Repeat("RUN apt-get update && apt-get install -y x\n", 3000))},
+		{Path: "all.yaml", Content: []byte(docs.String())},
+	})
+	if err != nil || len(report.Findings) < 2000 {
+		t.Errorf("%d findings, %v", len(report.Findings), err)
 	}
 }
 

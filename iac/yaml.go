@@ -17,6 +17,26 @@ var errNone = errors.New("not of this kind")
 // of aliases stand for billions.
 const maxNodes = 500_000
 
+// maxMarks bounds what may begin a node, which the parser makes all of before
+// they can be counted.
+const maxMarks = 1_000_000
+
+// marks counts what may begin a node in YAML, and more.
+func marks(b []byte) int {
+	n := 0
+	for i, c := range b {
+		switch c {
+		case '\n', ',', '[', '{', ':':
+			n++
+		case '-', '?':
+			if i+1 < len(b) && (b[i+1] == ' ' || b[i+1] == '\t') {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // parseYAML reads manifests, Compose files and workflows. JSON is YAML.
 func parseYAML(kind Kind, f File) (unit, error) {
 	docs, places, err := readYAML(f)
@@ -70,6 +90,9 @@ func appendManifests(manifests []any, places []*place, doc any, at *place) ([]an
 func readYAML(f File) ([]any, []*place, error) {
 	if !utf8.Valid(f.Content) {
 		return nil, nil, errors.New("it is not UTF-8")
+	}
+	if marks(f.Content) > maxMarks {
+		return nil, nil, fmt.Errorf("it may have more than %d nodes", maxMarks)
 	}
 	var docs []any
 	var places []*place

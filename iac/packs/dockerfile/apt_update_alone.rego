@@ -11,19 +11,18 @@ package fairlead.dockerfile.apt_update_alone
 
 import data.lib.dockerfile
 
-deny contains {"at": at, "resource": stage.name, "message": sprintf("%s update stands alone", [manager])} if {
+deny contains {"at": ["stages", i, "instructions", j], "resource": stage.name, "message": sprintf("%s update stands alone", [manager])} if {
 	some i, stage in input.stages
-	some j, instruction in stage.instructions
-	at := ["stages", i, "instructions", j]
+	some j, _ in stage.instructions
+	commands := dockerfile.commands[i][j]
 	some manager in {"apt-get", "apt", "apk", "yum", "dnf", "zypper"}
-	does(at, manager, {"update", "refresh", "makecache"})
-	not does(at, manager, {"install", "add", "upgrade", "dist-upgrade", "in"})
+	does(commands, manager, {"update", "refresh", "makecache"})
+	not does(commands, manager, {"install", "add", "upgrade", "dist-upgrade", "in"})
 }
 
-does(at, manager, verbs) if {
-	some run in dockerfile.runs
-	run.at == at
-	run.words[0] == manager
-	some word in run.words
+does(commands, manager, verbs) if {
+	some words in commands
+	words[0] == manager
+	some word in words
 	word in verbs
 }

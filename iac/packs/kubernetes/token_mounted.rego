@@ -19,9 +19,12 @@ deny contains {"at": array.concat(pod.at, ["automountServiceAccountToken"]), "re
 
 # A service account in the same file may say it for the pod.
 by_account(pod) if {
+	pod.spec.serviceAccountName in withholding
+	not pod.spec.automountServiceAccountToken == true
+}
+
+withholding contains account.metadata.name if {
 	some account in input.docs
 	account.kind == "ServiceAccount"
-	account.metadata.name == pod.spec.serviceAccountName
 	account.automountServiceAccountToken == false
-	not pod.spec.automountServiceAccountToken == true
 }

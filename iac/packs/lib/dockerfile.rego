@@ -53,6 +53,14 @@ runs contains {"at": ["stages", i, "instructions", j], "resource": s.name, "word
 	words := program(command)
 }
 
+# commands are the single commands of a RUN line, by stage and instruction.
+commands[i][j] contains program(command) if {
+	some i, s in input.stages
+	some j, instruction in s.instructions
+	instruction.cmd == "run"
+	some command in instruction.commands
+}
+
 # program drops what stands in front of a command: variables, and words that
 # run what follows.
 program(words) := array.slice(words, k, count(words)) if {
