@@ -65,7 +65,7 @@ var house = []room{
 	{path: "step/scan/sast", rooms: stepRooms(), libs: []string{
 		"github.com/securego/gosec/v2", "golang.org/x/tools", "github.com/bmatcuk/doublestar/v4",
 	}},
-	{path: "step/scan/image", rooms: stepRooms("credential", "image", "inventory")},
+	{path: "step/scan/image", rooms: stepRooms("credential", "image", "inventory", "licence")},
 	{path: "step/sbom/source", rooms: stepRooms("inventory")},
 	// What software is made of: finding it out, and working on what others found.
 	{path: "image", rooms: []string{"."}, libs: []string{"github.com/google/go-containerregistry"}},

@@ -23,7 +23,7 @@ import (
 const Name = "scan.image"
 
 // version changes when the rules do.
-const version = "1"
+const version = "2"
 
 // ArtifactName is the name of the artifact the step leaves: what is installed
 // in the image, for scan.sca.
@@ -69,7 +69,7 @@ func run(ctx context.Context, in step.In) (step.Out, error) {
 	if err != nil {
 		return step.Out{}, err
 	}
-	reader := containers.Reader{Limits: containers.DefaultLimits(), Keep: wanted}
+	reader := containers.Reader{Limits: containers.DefaultLimits(), Keep: alsoCopyrights(wanted)}
 	if config.Secrets {
 		if s.finder, err = credential.New(credential.Options{}); err != nil {
 			return step.Out{}, err
@@ -110,7 +110,16 @@ type scan struct {
 	image    *containers.Image
 	finder   *credential.Finder
 	secrets  []sighting
+	dropped  int // places of secrets beyond what is told of
 	findings []fairlead.Finding
+}
+
+// left says what is not told of, "" for nothing.
+func (s *scan) left() string {
+	if s.dropped == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d more places of secrets are left out", s.dropped)
 }
 
 // document is the bill of materials of what is installed.
@@ -166,6 +175,7 @@ func (s *scan) out(ctx context.Context, tree *containers.Tree) (step.Out, error)
 	if err != nil {
 		return step.Out{}, err
 	}
+	declare(found.Components, tree)
 	document, err := s.document(found, tree)
 	if err != nil {
 		return step.Out{}, err
@@ -179,6 +189,8 @@ func (s *scan) out(ctx context.Context, tree *containers.Tree) (step.Out, error)
 	tell(s.in.Output, s.image, len(found.Components), s.findings)
 	return step.Out{
 		Outcome:   step.Done,
+		Partial:   s.dropped > 0,
+		Reason:    s.left(),
 		Findings:  s.findings,
 		Artifacts: []fairlead.Artifact{{Name: ArtifactName, Digest: digest, Size: size, Mode: 0o644}},
 		Claims: []fairlead.Claim{

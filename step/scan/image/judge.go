@@ -41,9 +41,11 @@ func (s *scan) look(ctx context.Context) func(containers.File, []byte) error {
 			return nil
 		}
 		for _, h := range s.finder.Find(ctx, f.Path, content) {
-			if len(s.secrets) < mostSecrets {
-				s.secrets = append(s.secrets, sighting{h, f.Path, f.Layer})
+			if len(s.secrets) >= mostSecrets {
+				s.dropped++
+				continue
 			}
+			s.secrets = append(s.secrets, sighting{h, f.Path, f.Layer})
 		}
 		return nil
 	}
