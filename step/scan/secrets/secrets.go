@@ -138,8 +138,9 @@ func (s *scan) out(config Config, findings []fairlead.Finding, output io.Writer)
 	}
 	fmt.Fprintf(output, "%d files scanned, %d skipped, %d findings\n", s.scanned, s.skipped, len(findings))
 	return step.Out{
-		Partial:  config.Scope == scopeChange,
+		Partial:  config.Scope == scopeChange || len(s.notes) > 0,
 		Outcome:  step.Done,
+		Reason:   s.left(),
 		Findings: findings,
 		Claims:   []fairlead.Claim{{PredicateType: fairlead.PredicateScan, Predicate: step.Predicate(p)}},
 		Measurements: []fairlead.Measurement{
@@ -148,6 +149,18 @@ func (s *scan) out(config Config, findings []fairlead.Finding, output io.Writer)
 			{Name: "bytes_scanned", Value: float64(s.bytes), Unit: "By"},
 			{Name: "findings_known", Value: float64(s.knownSeen), Unit: "1"},
 		},
+	}
+}
+
+// left says in words which files were too large to be looked at, "" for none.
+func (s *scan) left() string {
+	switch n := len(s.notes); n {
+	case 0:
+		return ""
+	case 1:
+		return s.notes[0]
+	default:
+		return fmt.Sprintf("%s; and %d more files that are too large", s.notes[0], n-1)
 	}
 }
 
