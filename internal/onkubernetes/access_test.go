@@ -72,6 +72,36 @@ spec:
 	soon("Knot")
 }
 
+// The context names the cluster: what is released goes to that one, whichever is
+// the current one, and to no other.
+func TestSeveralClustersByContext(t *testing.T) {
+	s := newStand(t, map[string]any{"service": "shop"})
+	east, west := s.door(nil), s.door(nil)
+	path := t.TempDir() + "/kubeconfig"
+	content := fmt.Sprintf(`
+apiVersion: v1
+kind: Config
+current-context: west
+contexts: [{name: east, context: {cluster: east}}, {name: west, context: {cluster: west}}]
+clusters: [{name: east, cluster: {server: %q}}, {name: west, cluster: {server: %q}}]
+`, east.url, west.url)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.config["kubeconfig"] = path
+	for _, c := range []struct {
+		context       string
+		goes, goesNot *door
+	}{{"east", east, west}, {"west", west, east}, {"", west, east}} {
+		s.config["context"] = c.context
+		there, elsewhere := len(c.goes.since(0)), len(c.goesNot.since(0))
+		s.deliver(s.shop("1.0.0"))
+		if len(c.goes.since(there)) == 0 || len(c.goesNot.since(0)) != elsewhere {
+			t.Errorf("context %q: %v there, %v elsewhere", c.context, c.goes.since(there), c.goesNot.since(elsewhere))
+		}
+	}
+}
+
 // expired gives a kubeconfig whose credentials are good for nothing.
 func expired(kubeconfig string) string {
 	var lines []string

@@ -24,7 +24,7 @@ import (
 // door is a way to the API server on which one sees what is written, and can
 // hold it.
 type door struct {
-	kubeconfig string
+	url, kubeconfig string
 
 	mu     sync.Mutex
 	writes []string // "PATCH services/shop"
@@ -54,6 +54,7 @@ func (s *stand) door(before func(write string, r *http.Request)) *door {
 		proxy.ServeHTTP(w, r)
 	}))
 	s.t.Cleanup(here.Close)
+	d.url = here.URL
 	content := fmt.Sprintf(`
 apiVersion: v1
 kind: Config

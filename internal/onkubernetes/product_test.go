@@ -48,6 +48,7 @@ environments:
   staging: {security: none, target: {kubernetes: %s}}
 deploy:
   canary: {steps: [{weight: 20, for: 300ms}, {weight: 60, for: 300ms}], bake: 100ms, undecided: promote, ready: 120s}
+  blue-green: {for: 300ms, keep-old: 0s, bake: 100ms, undecided: promote, ready: 120s}
 `
 
 func newRepo(t *testing.T, traffic map[string]any) *repo {
@@ -185,43 +186,49 @@ func TestDeliveredByTheProgram(t *testing.T) {
 // every is set by make test-kubernetes-whole.
 var every = flag.Bool("every", false, "kill at every checkpoint and leave out every permission, not one of eight")
 
-// sampled says of how many checkpoints or permissions one is tried without -every.
+// sampled says of how many permissions one is tried without -every, and of how
+// many checkpoints, each of them by one way of dividing traffic.
 const sampled = 8
 
-// shares is in how many parts the checkpoints are tried, each in a namespace of
-// its own: a release waits most of its time.
-const shares = 3
-
 // However and whenever the control plane dies, the release to Kubernetes is
-// finished by the next one, nothing is done twice, and no request is lost.
+// finished by the next one, nothing is done twice, and no request is lost,
+// whatever traffic goes by.
 func TestKilledAtEveryStep(t *testing.T) {
-	traffic := func() map[string]any { return map[string]any{"gateway-api": "shop", "accept": "60s"} }
-	r := newRepo(t, traffic())
-	images := []string{r.image("1.0.0"), r.image("2.0.0")}
-	r.commit("first")
-	r.run(images[0])
-	r.commit("list")
-	points := r.points(images[1])
-	if len(points) < 30 {
-		t.Fatalf("only %d checkpoints: %v", len(points), points)
-	}
-	if !*every {
-		var some []string
-		for i := 0; i < len(points); i += sampled {
-			some = append(some, points[i])
-		}
-		points = some
-	}
-	for share := range slices.Chunk(points, (len(points)+shares-1)/shares) {
-		t.Run("from "+share[0], func(t *testing.T) { newRepo(t, traffic()).killedAt(share) })
+	for i, way := range []struct {
+		name     string
+		traffic  map[string]any
+		strategy string
+	}{
+		{"canary by route", map[string]any{"gateway-api": "shop", "accept": "60s"}, "canary"},
+		{"blue-green by selector", map[string]any{"service": "shop"}, "blue-green"},
+		{"canary by replicas", map[string]any{}, "canary"},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			r := newRepo(t, way.traffic)
+			r.write("fairlead.yaml", strings.Replace(fmt.Sprintf(repoConfig, r.rawConfig()), "staging: {", "staging: {deploy: "+way.strategy+", ", 1))
+			images := []string{r.image("1.0.0"), r.image("2.0.0")}
+			r.commit("first")
+			r.run(images[0])
+			r.commit("list")
+			points := r.points(images[1])
+			if len(points) < 25 {
+				t.Fatalf("only %d checkpoints: %v", len(points), points)
+			}
+			if !*every { // each way tries other ones
+				var some []string
+				for n := i * sampled; n < len(points); n += 3 * sampled {
+					some = append(some, points[n])
+				}
+				points = some
+			}
+			r.killedAt(points, images)
+		})
 	}
 }
 
 // killedAt kills a release at each point, under traffic, and has it finished.
-func (r *repo) killedAt(points []string) {
-	images := []string{r.image("2.0.0"), r.image("1.0.0")}
-	r.commit("first")
-	r.run(images[1])
+func (r *repo) killedAt(points, images []string) {
+	r.t.Helper()
 	crowd := r.visitors(2)
 	for i, point := range points {
 		version := fmt.Sprintf("kill-%d", i)

@@ -179,30 +179,44 @@ func TestRouteComesBackAsItWas(t *testing.T) {
 	}
 }
 
+// A route is accepted when each gateway that it names has accepted the newest of
+// it, and nobody else is asked.
 func TestAcceptance(t *testing.T) {
 	route := func(status string) *unstructured.Unstructured {
 		o := &unstructured.Unstructured{}
-		if err := o.UnmarshalJSON([]byte(`{"apiVersion": "v1", "kind": "HTTPRoute", "metadata": {"name": "web", "generation": 4}, "status": ` + status + `}`)); err != nil {
+		if err := o.UnmarshalJSON([]byte(`{"apiVersion": "v1", "kind": "HTTPRoute", "metadata": {"name": "web", "namespace": "ns", "generation": 4},
+			"spec": {"parentRefs": [{"name": "a"}, {"name": "b", "namespace": "edge", "sectionName": "https"}]}, "status": ` + status + `}`)); err != nil {
 			t.Fatal(err)
 		}
 		return o
 	}
-	one := func(observed, status string) string {
-		return `{"conditions": [{"type": "Accepted", "observedGeneration": ` + observed + `, "status": "` + status + `", "reason": "R"}]}`
+	const a = `{"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "ns", "name": "a"}`
+	const b = `{"name": "b", "namespace": "edge", "sectionName": "https"}`
+	said := func(ref, observed, status string) string {
+		return `{"parentRef": ` + ref + `, "conditions": [{"type": "Accepted", "observedGeneration": ` + observed + `, "status": "` + status + `", "reason": "R"}]}`
 	}
 	for status, want := range map[string]bool{
 		`{}`: false,
-		`{"parents": [` + one("3", "True") + `]}`:                          false,
-		`{"parents": [` + one("4", "True") + `]}`:                          true,
-		`{"parents": [` + one("4", "True") + `,` + one("3", "True") + `]}`: false,
-		`{"parents": [` + one("3", "False") + `]}`:                         false,
+		`{"parents": [` + said(a, "4", "True") + `]}`:                                                                         false,
+		`{"parents": [` + said(a, "4", "True") + `,` + said(b, "3", "True") + `]}`:                                            false,
+		`{"parents": [` + said(a, "4", "True") + `,` + said(b, "4", "True") + `]}`:                                            true,
+		`{"parents": [` + said(a, "4", "True") + `,` + said(`{"name": "b"}`, "4", "True") + `]}`:                              false,
+		`{"parents": [` + said(a, "3", "True") + `,` + said(a, "4", "True") + `,` + said(b, "4", "True") + `]}`:               true,
+		`{"parents": [` + said(a, "4", "True") + `,` + said(b, "4", "True") + `,` + said(`{"name": "c"}`, "1", "True") + `]}`: true,
+		`{"parents": [` + said(a, "3", "False") + `]}`:                                                                        false,
+		`{"parents": [` + said(a, "4", "Unknown") + `,` + said(b, "4", "True") + `]}`:                                         false,
 	} {
 		if got, err := acceptedBy(route(status), 4); got != want || err != nil {
 			t.Errorf("%s: %v, %v", status, got, err)
 		}
 	}
-	if _, err := acceptedBy(route(`{"parents": [`+one("4", "False")+`]}`), 4); fairlead.KindOf(err) != fairlead.KindDenied {
+	if _, err := acceptedBy(route(`{"parents": [`+said(b, "4", "False")+`]}`), 4); fairlead.KindOf(err) != fairlead.KindDenied {
 		t.Errorf("a route that is refused: %v", err)
+	}
+	nowhere := route(`{"parents": [` + said(a, "4", "True") + `]}`)
+	unstructured.RemoveNestedField(nowhere.Object, "spec", "parentRefs")
+	if got, err := acceptedBy(nowhere, 4); got || err != nil {
+		t.Errorf("a route of no gateway: %v, %v", got, err)
 	}
 }
 

@@ -205,33 +205,40 @@ func (m *move) accepted(ctx context.Context, route *unstructured.Unstructured, l
 	}
 }
 
-// acceptedBy tells whether all gateways that the route names have taken its
-// generation. One that refuses it is KindDenied.
+// acceptedBy tells whether every gateway that the route names has taken its
+// generation. One that refuses it is KindDenied. What is said for others, such
+// as by a controller that is gone, counts for nothing.
 func acceptedBy(route *unstructured.Unstructured, generation int64) (bool, error) {
-	parents, _, _ := unstructured.NestedSlice(route.Object, "status", "parents")
-	if len(parents) == 0 {
-		return false, nil
-	}
-	for _, p := range parents {
-		parent, _ := p.(map[string]any)
-		conditions, _ := parent["conditions"].([]any)
+	refs, _, _ := unstructured.NestedFieldNoCopy(route.Object, "spec", "parentRefs")
+	said, _, _ := unstructured.NestedFieldNoCopy(route.Object, "status", "parents")
+	all := len(objectsIn(refs)) > 0
+	for _, ref := range objectsIn(refs) {
 		yes := false
-		for _, c := range conditions {
-			condition, _ := c.(map[string]any)
-			seen, _ := condition["observedGeneration"].(int64)
-			if condition["type"] != "Accepted" || seen < generation {
+		for _, parent := range objectsIn(said) {
+			of, _ := parent["parentRef"].(map[string]any)
+			if parentKey(of, route.GetNamespace()) != parentKey(ref, route.GetNamespace()) {
 				continue
 			}
-			if condition["status"] == "False" {
-				return false, denied("move traffic", "correct the route", fmt.Errorf("a gateway refused HTTPRoute %s: %v: %v", route.GetName(), condition["reason"], condition["message"]))
+			for _, condition := range objectsIn(parent["conditions"]) {
+				seen, _ := condition["observedGeneration"].(int64)
+				if condition["type"] != "Accepted" || seen < generation {
+					continue
+				}
+				if condition["status"] == "False" {
+					return false, denied("move traffic", "correct the route", fmt.Errorf("a gateway refused HTTPRoute %s: %v: %v", route.GetName(), condition["reason"], condition["message"]))
+				}
+				yes = yes || condition["status"] == "True"
 			}
-			yes = condition["status"] == "True"
 		}
-		if !yes {
-			return false, nil
-		}
+		all = all && yes
 	}
-	return true, nil
+	return all, nil
+}
+
+// parentKey names what a route belongs to, whether or not what was left out has
+// been filled in.
+func parentKey(ref map[string]any, namespace string) fairlead.Digest {
+	return fairlead.DigestJSON(filled(ref, map[string]any{"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": namespace}))
 }
 
 // routed tells the percentages by which a route divides between a Service and
