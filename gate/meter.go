@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -79,9 +80,5 @@ func lengthOf(t *ast.Term) int {
 // multiplies tells whether a function can make of its operands something as
 // large as their product.
 func multiplies(function string) bool {
-	switch function {
-	case "replace", "strings.replace_n", "regex.replace", "concat", "sprintf", "mul":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"replace", "strings.replace_n", "regex.replace", "concat", "sprintf", "mul"}, function)
 }
