@@ -25,12 +25,14 @@ type ImportQuery struct {
 	Paths   []string
 	Name    string // of the source; "" = by content
 	Licence string
+	Shrink  bool // a source may lose many of its records
 }
 
 // SyncQuery says what to fetch.
 type SyncQuery struct {
 	Addresses []string // none = the databases of the common ecosystems, and KEV
 	Mirror    string
+	Shrink    bool
 }
 
 func (c *commands) vulndbCommand() *cobra.Command {
@@ -60,6 +62,9 @@ func (c *commands) vulndbImport() *cobra.Command {
 	var q ImportQuery
 	cmd := &cobra.Command{
 		Use: "import PATH...", Short: "import OSV archives, directories and records, KEV, EPSS and VEX", Args: cobra.MinimumNArgs(1),
+		Long: "An archive or a directory is all that its source has: the ecosystem that most of its records are about, unless\n" +
+			"--name says another. What the source no longer has is removed. A file with one record adds to what there is. Records\n" +
+			"may be JSON or YAML; other files in a directory are passed over, and VEX documents in it are taken in.",
 		Example: "  fairlead vulndb import Go.zip PyPI.zip known_exploited_vulnerabilities.json\n  fairlead vulndb import GHSA-2222-3333-4444.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q.Paths = args
@@ -67,6 +72,7 @@ func (c *commands) vulndbImport() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&q.Name, "name", "", "name of the source, when there is one PATH (default: by its content)")
+	shrinkFlag(cmd, &q.Shrink)
 	cmd.Flags().StringVar(&q.Licence, "licence", "", "licence of the data, as status shows it")
 	return cmd
 }
@@ -80,8 +86,13 @@ func (c *commands) vulndbSync() *cobra.Command {
 			return c.show(c.Vulnerabilities(c.set).Sync(cmd.Context(), q))
 		},
 	}
+	shrinkFlag(cmd, &q.Shrink)
 	cmd.Flags().StringVar(&q.Mirror, "mirror", "", "server to fetch from instead: its address, with the path of the original one below it")
 	return cmd
+}
+
+func shrinkFlag(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "shrink", false, "let a source lose more than a quarter of its records, which is refused otherwise")
 }
 
 func (c *commands) vulndbStatus() *cobra.Command {

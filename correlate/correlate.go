@@ -7,8 +7,10 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/url"
 	"path"
 	"slices"
+	"strings"
 
 	"fairlead.dev"
 	"fairlead.dev/format/cyclonedx"
@@ -28,6 +30,13 @@ const Version = "3"
 type Part struct {
 	Component fairlead.Component
 	Places    []fairlead.Location // sorted, one for each file
+}
+
+// Products gives the names by which a VEX statement may be about a service as a
+// whole: its package URL, and the name alone. Where the commit is not known a
+// statement about one of its versions is not about it.
+func Products(service, commit string) []string {
+	return []string{service, strings.TrimSuffix("pkg:generic/"+url.PathEscape(service)+"@"+commit, "@")}
 }
 
 // Parts gives the components of a document that have a purl, by purl.

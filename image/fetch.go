@@ -44,7 +44,7 @@ func Fetch(ctx context.Context, reference, platform, dir string) error {
 	}
 	l, err := layout.Write(dir, empty.Index)
 	if err == nil {
-		err = l.AppendImage(img, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": ref.String()}))
+		err = l.AppendImage(img, layout.WithAnnotations(map[string]string{refName: ref.String()}))
 	}
 	if err != nil {
 		return fetchProblem(ctx, ref, err)

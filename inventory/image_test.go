@@ -119,13 +119,21 @@ func TestImageAPK(t *testing.T) {
 	}
 }
 
+// Each of the three kinds of database that rpm has had is read, wherever a distribution
+// keeps it.
 func TestImageRPM(t *testing.T) {
-	got, _ := installed(t, imagetest.Image{Steps: []imagetest.Step{{Entries: []imagetest.Entry{
-		{Name: "etc/os-release", Body: "ID=rocky\nVERSION_ID=9.3\n"},
-		{Name: "var/lib/rpm/Packages", Body: theirs(t, "os/rpm/testdata/Packages_epoch")},
-	}}}})
-	if len(got) == 0 || !strings.HasPrefix(got[0], "pkg:rpm/rocky/") {
-		t.Errorf("found %q", got)
+	for place, c := range map[string]struct{ theirs, want string }{
+		"var/lib/rpm/Packages":              {"Packages_epoch", "&epoch="},
+		"usr/lib/sysimage/rpm/Packages.db":  {"Packages.db", "sourcerpm="},
+		"usr/lib/sysimage/rpm/rpmdb.sqlite": {"rpmdb.sqlite", "distro=rocky-9.3"},
+	} {
+		got, found := installed(t, imagetest.Image{Steps: []imagetest.Step{{Entries: []imagetest.Entry{
+			{Name: "etc/os-release", Body: "ID=rocky\nVERSION_ID=9.3\n"},
+			{Name: place, Body: theirs(t, "os/rpm/testdata/"+c.theirs)},
+		}}}})
+		if len(got) < 1 || !strings.Contains(strings.Join(got, "\n"), c.want) || !strings.HasPrefix(got[0], "pkg:rpm/rocky/") {
+			t.Errorf("%s: found %q, unreadable %v", place, got, found.Unreadable)
+		}
 	}
 }
 

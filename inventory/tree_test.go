@@ -84,3 +84,40 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("found\n%s\nwant\n%s%v", got, want, err)
 	}
 }
+
+// FuzzTree: whatever a manifest of any kind holds, the readers end, it is read or
+// told, and the same bytes give the same answer.
+func FuzzTree(f *testing.F) {
+	names := []string{
+		"go.mod", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "requirements.txt", "poetry.lock", "uv.lock", "Pipfile.lock", "pom.xml",
+		"gradle.lockfile", "buildscript-gradle.lockfile", "Cargo.lock", "Gemfile.lock", "composer.lock", "packages.lock.json", "packages.config",
+	}
+	all, err := filepath.Glob("lock/testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range all {
+		a, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range a.Files {
+			if i := slices.Index(names, file.Name); i >= 0 {
+				f.Add(byte(i), file.Data)
+			}
+		}
+	}
+	f.Add(byte(8), []byte("<project><properties><a>1</a></properties><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>${a}</version></dependency></dependencies></project>"))
+	f.Add(byte(9), []byte("# x\ng:a:1=compileClasspath\nempty=\n"))
+	f.Add(byte(15), []byte(`<packages><package id="A" version="1.0" /></packages>`))
+	f.Fuzz(func(t *testing.T, kind byte, content []byte) {
+		files := fstest.MapFS{names[int(kind)%len(names)]: &fstest.MapFile{Data: content}}
+		v, err := Tree(t.Context(), files, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := Tree(t.Context(), files, Options{}); err != nil || describe(again) != describe(v) {
+			t.Errorf("once\n%s\nand again\n%s%v", describe(v), describe(again), err)
+		}
+	})
+}

@@ -3,6 +3,7 @@
 package purl
 
 import (
+	"cmp"
 	"strings"
 
 	packageurl "github.com/package-url/packageurl-go"
@@ -42,15 +43,16 @@ func KeyOf(purl string) (k Key, version, reason string) {
 	if p.Namespace != "" {
 		name = p.Namespace + separator(p.Type) + p.Name
 	}
+	version = p.Version
 	if e, ok := ecosystems()[p.Type]; ok {
 		k = Key{e, Normal(e, name)}
-	} else if k, reason = distribution(p); reason != "" {
+	} else if k, version, reason = distribution(p); reason != "" {
 		return k, "", reason
 	}
-	if p.Version == "" {
+	if version == "" {
 		return k, "", "its version is not known"
 	}
-	return k, versionIn(k.Ecosystem, p.Version), ""
+	return k, versionIn(k.Ecosystem, version), ""
 }
 
 func separator(typ string) string {
@@ -82,39 +84,45 @@ func Normal(ecosystem, name string) string {
 	return name
 }
 
-// distribution gives the key of a package of an operating system. Records of
-// those count for one release, and for source packages.
-func distribution(p packageurl.PackageURL) (Key, string) {
+// distribution gives the key of a package of an operating system, and the version
+// to compare. Records of those count for one release, and for source packages: the
+// version of the source is not always that of what was built from it.
+func distribution(p packageurl.PackageURL) (k Key, version, reason string) {
 	q := p.Qualifiers.Map()
-	name := p.Name
+	name, version := p.Name, p.Version
 	for _, source := range []string{"upstream", "source", "origin"} {
-		if s, _, _ := strings.Cut(q[source], "@"); s != "" {
-			name = s
+		if s, v, _ := strings.Cut(q[source], "@"); s != "" {
+			name, version = s, cmp.Or(v, q["sourceversion"], version)
 			break
 		}
+	}
+	if p.Type == packageurl.TypeRPM && q["epoch"] != "" && version != "" && !strings.Contains(version, ":") {
+		version = q["epoch"] + ":" + version
 	}
 	release := strings.TrimPrefix(q["distro"], p.Namespace+"-")
 	switch vendor := strings.ToLower(p.Namespace); {
 	case p.Type == packageurl.TypeDebian && vendor == "debian":
-		return released("Debian", debianRelease(release), name)
+		k, reason = released("Debian", debianRelease(release), name)
 	case p.Type == packageurl.TypeDebian && vendor == "ubuntu":
-		return released("Ubuntu", ubuntuRelease(release), name)
+		k, reason = released("Ubuntu", ubuntuRelease(release), name)
 	case p.Type == packageurl.TypeApk && vendor == "alpine":
-		return released("Alpine", alpineRelease(release), name)
+		k, reason = released("Alpine", alpineRelease(release), name)
 	case p.Type == packageurl.TypeApk && (vendor == "wolfi" || vendor == "chainguard"):
-		return Key{map[string]string{"wolfi": "Wolfi", "chainguard": "Chainguard"}[vendor], name}, ""
-	case p.Type == packageurl.TypeRPM && vendor == "rocky":
-		return released("Rocky Linux", major(release), name)
+		k = Key{map[string]string{"wolfi": "Wolfi", "chainguard": "Chainguard"}[vendor], name}
+	case p.Type == packageurl.TypeRPM && (vendor == "rocky" || vendor == "rocky-linux"):
+		k, reason = released("Rocky Linux", major(release), name)
 	case p.Type == packageurl.TypeRPM && vendor == "almalinux":
-		return released("AlmaLinux", major(release), name)
+		k, reason = released("AlmaLinux", major(release), name)
+	default:
+		reason = "no database knows packages of type " + p.Type + strings.TrimSuffix(" of "+vendor, " of ")
 	}
-	return Key{}, "no database knows packages of type " + p.Type
+	return k, version, reason
 }
 
 // released is the key of a package of one release of a distribution.
 func released(ecosystem, release, name string) (Key, string) {
-	if release == "" {
-		return Key{}, "the purl does not tell the release of " + ecosystem
+	if release == "" || !strings.ContainsAny(release, "0123456789") { // a name that is not known here
+		return Key{}, "the purl does not tell the number of a release of " + ecosystem
 	}
 	return Key{ecosystem + ":" + release, name}, ""
 }
@@ -125,7 +133,7 @@ func major(release string) string {
 }
 
 func debianRelease(r string) string {
-	names := map[string]string{"stretch": "9", "buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14"}
+	names := map[string]string{"stretch": "9", "buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14", "duke": "15"}
 	if n, ok := names[r]; ok {
 		return n
 	}
@@ -135,7 +143,10 @@ func debianRelease(r string) string {
 // ubuntuRelease gives the release with the mark that the records of long-term
 // releases bear: those of April in even years.
 func ubuntuRelease(r string) string {
-	names := map[string]string{"trusty": "14.04", "xenial": "16.04", "bionic": "18.04", "focal": "20.04", "jammy": "22.04", "noble": "24.04"}
+	names := map[string]string{
+		"trusty": "14.04", "xenial": "16.04", "bionic": "18.04", "focal": "20.04", "jammy": "22.04", "noble": "24.04",
+		"mantic": "23.10", "oracular": "24.10", "plucky": "25.04", "questing": "25.10", "resolute": "26.04",
+	}
 	if n, ok := names[r]; ok {
 		r = n
 	}
@@ -189,6 +200,27 @@ func Of(ecosystem, name, version string) string {
 	return ""
 }
 
+// OfImage makes the purl of a container image that is named by its reference,
+// "registry.example/shop:1.2", and known by the digest of its manifest; "" when
+// one of them is missing.
+func OfImage(reference, digest string) string {
+	repository, _, _ := strings.Cut(reference, "@")
+	tag := ""
+	if i := strings.LastIndexByte(repository, ':'); i > strings.LastIndexByte(repository, '/') {
+		repository, tag = repository[:i], repository[i+1:]
+	}
+	name := strings.ToLower(repository[strings.LastIndexByte(repository, '/')+1:])
+	if name == "" || digest == "" {
+		return ""
+	}
+	q := map[string]string{"repository_url": repository, "tag": tag}
+	p := packageurl.NewPackageURL(packageurl.TypeOCI, "", name, digest, packageurl.QualifiersFromMap(q), "")
+	if p.Normalize() != nil {
+		return ""
+	}
+	return p.ToString()
+}
+
 // WithoutVersion is the purl up to its version: "pkg:golang/x/y@v1?a=b" is "pkg:golang/x/y".
 func WithoutVersion(purl string) string {
 	purl, _, _ = strings.Cut(purl, "#")
@@ -197,4 +229,35 @@ func WithoutVersion(purl string) string {
 		purl = purl[:i]
 	}
 	return purl
+}
+
+// Covers tells whether what is stated of one purl holds for another: it names the
+// same package, and neither a version nor a qualifier nor a path that the other
+// has not. What is no purl holds for itself only.
+func Covers(stated, is string) bool {
+	a, err := packageurl.FromString(stated)
+	if err != nil {
+		return stated != "" && stated == is
+	}
+	b, err := packageurl.FromString(is)
+	if err != nil || a.Type != b.Type || sameName(a) != sameName(b) {
+		return false
+	}
+	have := b.Qualifiers.Map()
+	for key, value := range a.Qualifiers.Map() {
+		if have[key] != value {
+			return false
+		}
+	}
+	return (a.Version == "" || strings.TrimPrefix(a.Version, "v") == strings.TrimPrefix(b.Version, "v")) &&
+		(a.Subpath == "" || a.Subpath == b.Subpath)
+}
+
+// sameName is equal for purls of one type that name the same package.
+func sameName(p packageurl.PackageURL) string {
+	name := p.Namespace + "/" + p.Name
+	if e, ok := ecosystems()[p.Type]; ok {
+		return Normal(e, name)
+	}
+	return strings.ToLower(name)
 }

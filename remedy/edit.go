@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -34,6 +35,11 @@ func Manifest(file string) string {
 	return ""
 }
 
+// number is a version that may be written into a manifest. It comes from a record
+// of a vulnerability: what else that says must not become a part of the manifest,
+// nor the name of another package.
+var number = regexp.MustCompile(`^v?[0-9][0-9A-Za-z.+!~_-]*$`)
+
 // Edit makes changes in a manifest, and changes nothing else of it: comments,
 // order and spaces stay. file says what kind it is. Either all changes are made,
 // or the error, an [ErrIncomplete], says which could not be.
@@ -47,6 +53,10 @@ func Edit(file string, content []byte, changes []Change) ([]byte, error) {
 	}
 	var failed []error
 	for _, c := range changes {
+		if !number.MatchString(c.To) {
+			failed = append(failed, fmt.Errorf("%s: %s: %w", file, c.Name, incomplete("%q is not a version", c.To)))
+			continue
+		}
 		edited, err := edit(content, c)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %s %s to %s: %w", file, c.Name, c.From, c.To, err))

@@ -74,6 +74,22 @@ func TestWhatCannotBeChangedWhollyIsSaid(t *testing.T) {
 	}
 }
 
+// A version comes from whoever wrote the record: nothing else gets into a manifest.
+func TestOnlyAVersionIsWritten(t *testing.T) {
+	for file, content := range map[string]string{
+		"go.mod": "module x\nrequire a v1.0.0\n", "package.json": `{"dependencies":{"a":"1.0.0"}}`, "requirements.txt": "a==1.0.0\n",
+	} {
+		for _, to := range []string{
+			`1.0.1","scripts":{"postinstall":"evil"},"x":"`, "npm:evil@1.0.0", "git+https://evil.test/a", "evil/a", "1.0.1 --index-url https://evil.test",
+			"1.0.1\nevil==1", "1.0.1 ; x", "latest", "*", "",
+		} {
+			if got, err := remedy.Edit(file, []byte(content), []remedy.Change{{Name: "a", From: "1.0.0", To: to}}); !errors.Is(err, remedy.ErrIncomplete) {
+				t.Errorf("%s to %q: %v\n%s", file, to, err, got)
+			}
+		}
+	}
+}
+
 // FuzzEdit holds that no manifest makes the editors fail, and that an edit is
 // stable: made once more it changes nothing.
 func FuzzEdit(f *testing.F) {

@@ -2,9 +2,12 @@ package vulndb
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"fairlead.dev"
+	"fairlead.dev/format/osv"
 )
 
 // joinAliases gives all records of one vulnerability one name, over any number
@@ -21,9 +24,13 @@ func (b *builder) joinAliases(ctx context.Context) error {
 			sets.join(a.id, alias)
 		}
 	}
+	for _, a := range all {
+		sets.join(a.id, a.id)
+	}
 	groups := map[string]*group{}
-	for id := range sets {
-		sets.group(groups, id)
+	for _, id := range slices.Sorted(maps.Keys(sets)) {
+		g := sets.group(groups, id)
+		g.all = append(g.all, id)
 	}
 	for _, a := range all {
 		g := sets.group(groups, a.id)
@@ -37,10 +44,12 @@ func (b *builder) joinAliases(ctx context.Context) error {
 		if worst == fairlead.SeverityUnknown && g.from != "" {
 			worst, because = g.worst.severity, "alias "+g.from+": "+g.worst.source
 		}
-		if a.canonical == g.name && a.worst == worst && a.because == because {
+		names := strings.Join(g.all, " ")
+		if a.canonical == g.name && a.names == names && a.worst == worst && a.because == because {
 			continue
 		}
-		if _, err := b.exec(ctx, "UPDATE advisory SET canonical = ?, worst = ?, because = ? WHERE num = ?", g.name, string(worst), because, a.num); err != nil {
+		if _, err := b.exec(ctx, "UPDATE advisory SET canonical = ?, names = ?, worst = ?, because = ? WHERE num = ?",
+			g.name, names, string(worst), because, a.num); err != nil {
 			return err
 		}
 		if err := b.touch(ctx, a.num); err != nil {
@@ -58,13 +67,14 @@ type known struct {
 	withdrawn bool
 	own       rating
 	canonical string
+	names     string
 	worst     fairlead.Severity
 	because   string
 }
 
 func (b *builder) advisories(ctx context.Context) ([]known, error) {
 	rows, err := b.tx.QueryContext(ctx,
-		"SELECT num, id, aliases, withdrawn <> 0, severity, vector, canonical, worst, because FROM advisory ORDER BY id")
+		"SELECT num, id, aliases, withdrawn <> 0, severity, vector, canonical, names, worst, because FROM advisory ORDER BY id")
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +83,7 @@ func (b *builder) advisories(ctx context.Context) ([]known, error) {
 	for rows.Next() {
 		var a known
 		var aliases string
-		if err := rows.Scan(&a.num, &a.id, &aliases, &a.withdrawn, &a.own.severity, &a.own.source, &a.canonical, &a.worst, &a.because); err != nil {
+		if err := rows.Scan(&a.num, &a.id, &aliases, &a.withdrawn, &a.own.severity, &a.own.source, &a.canonical, &a.names, &a.worst, &a.because); err != nil {
 			return nil, err
 		}
 		a.aliases = strings.Fields(aliases)
@@ -85,6 +95,7 @@ func (b *builder) advisories(ctx context.Context) ([]known, error) {
 // group is all records and names of one vulnerability.
 type group struct {
 	name  string
+	all   []string // ids and aliases, sorted
 	worst rating
 	from  string // record that worst is from
 }
@@ -125,4 +136,19 @@ func (u union) group(groups map[string]*group, id string) *group {
 		g.name = id
 	}
 	return g
+}
+
+// names gives the other names of a record's vulnerability, and those of the
+// vulnerabilities that it passes on. A distribution's record that is named for a
+// single one, such as DEBIAN-CVE-2026-1, is that one.
+func names(r osv.Record) (aliases, upstream []string) {
+	aliases = slices.Clone(r.Aliases)
+	for _, id := range r.Upstream {
+		if strings.HasSuffix(r.ID, "-"+id) {
+			aliases = append(aliases, id)
+		} else {
+			upstream = append(upstream, id)
+		}
+	}
+	return unique(aliases), unique(upstream)
 }

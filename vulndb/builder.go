@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,13 +26,14 @@ type builder struct {
 	now        time.Time
 	statements map[string]*sql.Stmt
 	deflate    *flate.Writer
+	claimed    map[string]string // input by the name of its source
 
 	change   Change
 	packages map[purl.Key]bool
 }
 
 func newBuilder(ctx context.Context, handle *sql.DB, now time.Time) (*builder, error) {
-	b := &builder{db: handle, now: now, statements: map[string]*sql.Stmt{}, packages: map[purl.Key]bool{}}
+	b := &builder{db: handle, now: now, statements: map[string]*sql.Stmt{}, claimed: map[string]string{}, packages: map[purl.Key]bool{}}
 	var tables int
 	if err := handle.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
 		return nil, importProblem(fairlead.KindUnavailable, "the database is damaged: move it away and import all sources again", err)
@@ -80,38 +82,35 @@ func (b *builder) prepare(ctx context.Context, query string) (*sql.Stmt, error) 
 }
 
 // put writes one record, whose bytes are body, unless the database has it
-// already in this form. It tells whether it wrote.
-func (b *builder) put(ctx context.Context, source string, r osv.Record, body []byte) error {
-	sum := sha256.Sum256(body)
-	find, err := b.prepare(ctx, "SELECT num, digest, source FROM advisory WHERE id = ?")
+// already, in this form or, unless it is chosen, a newer one. It gives the
+// record's number.
+func (b *builder) put(ctx context.Context, r osv.Record, body, digest []byte, chosen bool) (int64, error) {
+	find, err := b.prepare(ctx, "SELECT num, digest, modified FROM advisory WHERE id = ?")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	var num int64
-	var digest []byte
-	var from string
-	err = find.QueryRowContext(ctx, r.ID).Scan(&num, &digest, &from)
+	var num, modified int64
+	var have []byte
+	err = find.QueryRowContext(ctx, r.ID).Scan(&num, &have, &modified)
+	is := nanos(r.Modified.Time)
 	switch {
-	case err == nil && bytes.Equal(digest, sum[:]) && from == source:
-		return nil
-	case err == nil && bytes.Equal(digest, sum[:]):
-		_, err = b.exec(ctx, "UPDATE advisory SET source = ? WHERE num = ?", source, num)
-		return err
-	case err == nil:
-		b.change.Changed = append(b.change.Changed, r.ID)
-		if err := b.drop(ctx, num); err != nil {
-			return err
-		}
-	case err == sql.ErrNoRows: //nolint:errorlint // Scan gives it as it is
+	case errors.Is(err, sql.ErrNoRows):
 		b.change.Added = append(b.change.Added, r.ID)
-	default:
-		return err
+		return b.insert(ctx, nil, r, body, digest)
+	case err != nil:
+		return 0, err
+	case bytes.Equal(have, digest), !chosen && is != 0 && is < modified:
+		return num, nil
 	}
-	return b.insert(ctx, source, r, body, sum[:])
+	b.change.Changed = append(b.change.Changed, r.ID)
+	if err := b.erase(ctx, num); err != nil {
+		return 0, err
+	}
+	return b.insert(ctx, num, r, body, digest)
 }
 
-// drop removes a record. The packages it was about have changed.
-func (b *builder) drop(ctx context.Context, num int64) error {
+// erase removes a record. The packages it was about have changed.
+func (b *builder) erase(ctx context.Context, num int64) error {
 	if err := b.touch(ctx, num); err != nil {
 		return err
 	}
@@ -146,36 +145,38 @@ func (b *builder) touch(ctx context.Context, num int64) error {
 	return rows.Err()
 }
 
-func (b *builder) insert(ctx context.Context, source string, r osv.Record, body, digest []byte) error {
+// insert writes a record under its number, nil for the next one.
+func (b *builder) insert(ctx context.Context, as any, r osv.Record, body, digest []byte) (int64, error) {
 	own := rate(r)
-	result, err := b.exec(ctx, `INSERT INTO advisory (id, source, modified, published, withdrawn, summary, vector, severity, cwe, aliases,
-		canonical, worst, because, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 'unknown', '', ?)`,
-		r.ID, source, nanos(r.Modified.Time), nanos(r.Published.Time), nanos(r.Withdrawn.Time), summary(r), own.source, string(own.severity),
-		strings.Join(weaknesses(r), " "), strings.Join(r.Aliases, " "), digest)
+	aliases, upstream := names(r)
+	result, err := b.exec(ctx, `INSERT INTO advisory (num, id, modified, published, withdrawn, summary, vector, severity, cwe, aliases, upstream,
+		canonical, names, worst, because, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 'unknown', '', ?)`,
+		as, r.ID, nanos(r.Modified.Time), nanos(r.Published.Time), nanos(r.Withdrawn.Time), summary(r), own.source, string(own.severity),
+		strings.Join(weaknesses(r), " "), strings.Join(aliases, " "), strings.Join(upstream, " "), digest)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	num, err := result.LastInsertId()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var packed bytes.Buffer
 	b.deflate.Reset(&packed)
 	if _, err := b.deflate.Write(body); err != nil {
-		return err
+		return 0, err
 	}
 	if err := b.deflate.Close(); err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := b.exec(ctx, "INSERT INTO document (num, body) VALUES (?, ?)", num, packed.Bytes()); err != nil {
-		return err
+		return 0, err
 	}
 	for part, a := range r.Affected {
 		if err := b.affected(ctx, num, part, a); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return num, nil
 }
 
 // affected writes what a record says about one package. Ranges over commits

@@ -22,6 +22,7 @@ type Input struct {
 	Name    string // of the source; "" = by its content
 	Origin  string // where it came from; "" = Path
 	Licence string
+	Shrink  bool // it may take many records from its source
 }
 
 // Change says what an import changed.
@@ -33,13 +34,23 @@ type Change struct {
 	Changed  []string        `json:"changed,omitempty"`
 	Removed  []string        `json:"removed,omitempty"`
 	Packages []purl.Key      `json:"packages,omitempty"` // whose vulnerabilities may be others now, by ecosystem and name
+	Passed   []Passed        `json:"passed,omitempty"`
+}
+
+// Passed are the files of an archive or a directory that are no records, and
+// that nothing was read from.
+type Passed struct {
+	Path  string `json:"path"`
+	Files int    `json:"files"`
 }
 
 // Import reads inputs into the database at path, all or none, and puts the new
 // database in the place of the old one. What an archive or a directory no
-// longer has is removed; a single record is added to what its source has. An
-// input that is malformed or too large is KindInvalid and leaves everything as
-// it was. Imports take turns.
+// longer has is removed, unless another source has it; a single record is added
+// to what its source has. No archive replaces a record by an older form of itself.
+// An input that is malformed or too large is KindInvalid, one that would take a
+// good part of a source away KindConflict, and leaves everything as it was.
+// Imports take turns.
 func Import(ctx context.Context, path string, now time.Time, inputs ...Input) (Change, error) {
 	unlock, err := lock(ctx, path)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ type Match struct {
 	Version        string // as the ecosystem's records write it
 	Canonical      string // the vulnerability's one name: the smallest CVE of its aliases, else the smallest id
 	Records        []string
+	Upstream       []string // other vulnerabilities that the records pass on, as a distribution's advisory does
 	Vulnerability  fairlead.Vulnerability
 	Summary        string
 	CWE            []string
@@ -33,6 +35,8 @@ type Match struct {
 	KEVDue         time.Time
 	Ransomware     bool // known to be used by extortionists
 	Justification  string
+
+	said []statement // what VEX says of it, here and in any product
 }
 
 // Unmatched is a component that could not be looked up, and why. It may have
@@ -50,8 +54,8 @@ type Matches struct {
 
 // Match gives the vulnerabilities of components, by purl and by the ranges of
 // the records about the package; withdrawn records do not count. What cannot
-// be looked up is in Unmatched. VEX statements apply that are about a component
-// itself, or about a component of one of the products, named by purl. Equal input and content give equal answers.
+// be looked up is in Unmatched. VEX statements apply as [Match.For] the products
+// has them. Equal input and content give equal answers.
 func (d *DB) Match(ctx context.Context, components []fairlead.Component, products ...string) (Matches, error) {
 	m := matcher{keys: map[string]wanted{}}
 	for _, c := range components {
@@ -92,15 +96,15 @@ func (m *matcher) want(c fairlead.Component) {
 }
 
 // lookUp takes all keys in one go, as a JSON list of pairs.
-const lookUp = `SELECT f.ecosystem, f.name, a.id, a.canonical, a.aliases, a.summary, a.cwe, a.worst, a.because, f.ranges, f.versions, f.imports
+const lookUp = `SELECT f.ecosystem, f.name, a.id, a.canonical, a.names, a.upstream, a.summary, a.cwe, a.worst, a.because, f.ranges, f.versions, f.imports
 	FROM json_each(?) k CROSS JOIN affected f ON f.ecosystem = k.value ->> 0 AND f.name = k.value ->> 1 CROSS JOIN advisory a ON a.num = f.num
 	WHERE a.withdrawn = 0 ORDER BY f.ecosystem, f.name, a.id, f.part`
 
 // row is one thing a record says about a package.
 type row struct {
-	id, canonical, aliases, summary, cwe, because, imports string
-	worst                                                  fairlead.Severity
-	affected                                               osv.Affected
+	id, canonical, names, upstream, summary, cwe, because, imports string
+	worst                                                          fairlead.Severity
+	affected                                                       osv.Affected
 }
 
 // look reads the records about every wanted package.
@@ -145,7 +149,7 @@ func (m *matcher) look(ctx context.Context, q *sql.DB) error {
 // scanRow reads one row of lookUp.
 func scanRow(rows *sql.Rows) (k purl.Key, r row, err error) {
 	var ranges, versions string
-	err = rows.Scan(&k.Ecosystem, &k.Name, &r.id, &r.canonical, &r.aliases, &r.summary, &r.cwe, &r.worst, &r.because, &ranges, &versions, &r.imports)
+	err = rows.Scan(&k.Ecosystem, &k.Name, &r.id, &r.canonical, &r.names, &r.upstream, &r.summary, &r.cwe, &r.worst, &r.because, &ranges, &versions, &r.imports)
 	if err != nil {
 		return k, r, err
 	}
@@ -169,11 +173,12 @@ func (m *matcher) judgeAll(all []wanted, rows []row) {
 func (m *matcher) judge(w wanted, rows []row) {
 	byName := map[string][]row{}
 	var names []string
+	var failed error
 	for _, r := range rows {
 		hit, err := r.affected.Affects(w.version, w.compare)
-		if err != nil {
-			m.answer.Unmatched = append(m.answer.Unmatched, Unmatched{w.component, "its version cannot be compared: " + err.Error()})
-			return
+		if err != nil { // what the other records say still counts
+			failed = cmp.Or(failed, fmt.Errorf("its version cannot be compared with %s: %w", r.id, err))
+			continue
 		}
 		if hit {
 			if byName[r.canonical] == nil {
@@ -181,6 +186,9 @@ func (m *matcher) judge(w wanted, rows []row) {
 			}
 			byName[r.canonical] = append(byName[r.canonical], r)
 		}
+	}
+	if failed != nil {
+		m.answer.Unmatched = append(m.answer.Unmatched, Unmatched{w.component, failed.Error()})
 	}
 	cleared := ""
 	if len(names) > 0 {
@@ -215,7 +223,8 @@ func (w wanted) match(canonical string, rows []row) Match {
 			out.Summary = r.summary
 		}
 		out.Records = append(out.Records, r.id)
-		out.Vulnerability.Aliases = append(append(out.Vulnerability.Aliases, strings.Fields(r.aliases)...), r.id)
+		out.Vulnerability.Aliases = append(out.Vulnerability.Aliases, strings.Fields(r.names)...)
+		out.Upstream = append(out.Upstream, strings.Fields(r.upstream)...)
 		out.CWE = append(out.CWE, strings.Fields(r.cwe)...)
 		var imports []osv.Import
 		if r.imports != "" && json.Unmarshal([]byte(r.imports), &imports) == nil {
@@ -228,7 +237,7 @@ func (w wanted) match(canonical string, rows []row) Match {
 	}
 	out.Records = unique(out.Records)
 	out.Vulnerability.Aliases = slices.DeleteFunc(unique(out.Vulnerability.Aliases), func(id string) bool { return id == out.Vulnerability.ID })
-	out.CWE = unique(out.CWE)
+	out.CWE, out.Upstream = unique(out.CWE), unique(out.Upstream)
 	out.FixedIn = slices.DeleteFunc(w.candidates(rows), func(v string) bool { return !clears(rows, v, w.compare) })
 	return out
 }

@@ -31,18 +31,25 @@ func Export(ctx context.Context, path, file string) error {
 	bad := func(kind fairlead.Kind, hint string, err error) error {
 		return &fairlead.Problem{Op: "export vulnerability database", Kind: kind, Hint: hint, Err: err}
 	}
+	if _, err := os.Lstat(file); err == nil {
+		return bad(fairlead.KindConflict, "name a file that is not there yet", fmt.Errorf("%s is there", file))
+	}
 	from, err := os.Open(path)
 	if err != nil {
 		return bad(fairlead.KindUnavailable, "", err)
 	}
 	defer from.Close()
-	to, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	// Half a copy never has the name of a whole one.
+	to, err := os.CreateTemp(filepath.Dir(file), ".fairlead-export-")
 	if err != nil {
-		return bad(fairlead.KindConflict, "name a file that is not there yet", err)
+		return bad(fairlead.KindUnavailable, "name a file in a directory that can be written", err)
 	}
 	_, err = io.Copy(to, from)
-	if err = errors.Join(err, to.Close()); err != nil {
-		return bad(fairlead.KindUnavailable, "is the disk full?", errors.Join(err, os.Remove(file)))
+	if err = errors.Join(err, to.Sync(), to.Close()); err == nil {
+		err = os.Rename(to.Name(), file)
+	}
+	if err != nil {
+		return bad(fairlead.KindUnavailable, "is the disk full?", errors.Join(err, os.Remove(to.Name())))
 	}
 	return nil
 }

@@ -3,21 +3,15 @@ package vulndb
 import (
 	"archive/zip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"fairlead.dev"
-	"fairlead.dev/format/osv"
 )
 
 // Kind is what a source consists of.
@@ -38,6 +32,8 @@ const (
 	maxRecord  = 16 << 20 // bytes of one OSV record
 	maxRecords = 2_000_000
 	maxTotal   = 16 << 30 // bytes of all records together
+	maxRatio   = 200      // times that an archive of more than freely bytes may be compressed
+	freely     = 64 << 20
 )
 
 // read reads one input, of whatever kind it is.
@@ -53,8 +49,10 @@ func (b *builder) read(ctx context.Context, in Input) error {
 	switch {
 	case info.IsDir():
 		return b.readDir(ctx, in)
+	case !info.Mode().IsRegular(): // it would be read twice
+		return importProblem(fairlead.KindInvalid, "name a file, an archive or a directory", fmt.Errorf("%s is not a regular file", in.Path))
 	case isZip(in.Path):
-		return b.readZip(ctx, in)
+		return b.readZip(ctx, in, info.Size())
 	}
 	return b.readFile(ctx, in)
 }
@@ -70,28 +68,17 @@ func isZip(name string) bool {
 	return err == nil && (string(magic[:]) == "PK\x03\x04" || string(magic[:]) == "PK\x05\x06")
 }
 
-// snapshot collects the records of one source.
-type snapshot struct {
-	in         Input
-	name       string
-	seen       map[string][]byte // digests by id
-	newest     time.Time
-	bytes      int64
-	ecosystems map[string]bool
-	pending    []pending
-}
-
-type pending struct {
-	record osv.Record
-	body   []byte
-}
-
-func newSnapshot(in Input) *snapshot {
-	return &snapshot{in: in, name: in.Name, seen: map[string][]byte{}, ecosystems: map[string]bool{}}
+// isRecordName tells whether a file may hold a record, by its name.
+func isRecordName(p string) bool {
+	switch path.Ext(p) {
+	case ".json", ".yaml", ".yml":
+		return true
+	}
+	return false
 }
 
 // readZip reads an archive of records, one to a file, as osv.dev publishes it.
-func (b *builder) readZip(ctx context.Context, in Input) error {
+func (b *builder) readZip(ctx context.Context, in Input, size int64) error {
 	z, err := zip.OpenReader(in.Path)
 	if err != nil {
 		return invalid(in, err)
@@ -99,14 +86,17 @@ func (b *builder) readZip(ctx context.Context, in Input) error {
 	defer z.Close()
 	s := newSnapshot(in)
 	for _, f := range z.File {
-		if !strings.HasSuffix(f.Name, ".json") || f.FileInfo().IsDir() {
+		if !isRecordName(f.Name) || f.FileInfo().IsDir() {
 			continue
 		}
 		r, err := f.Open()
 		if err != nil {
 			return invalid(in, fmt.Errorf("%s: %w", f.Name, err))
 		}
-		err = s.add(f.Name, r)
+		err = b.take(ctx, s, f.Name, r)
+		if s.bytes > freely && s.bytes/max(size, 1) > maxRatio {
+			err = fmt.Errorf("it is compressed more than %d times, as no honest archive is: a decompression bomb", maxRatio)
+		}
 		if err := errors.Join(err, r.Close(), ctx.Err()); err != nil {
 			return invalid(in, err)
 		}
@@ -114,7 +104,7 @@ func (b *builder) readZip(ctx context.Context, in Input) error {
 	return b.store(ctx, s, true)
 }
 
-// readDir reads a directory or a checkout of records.
+// readDir reads a directory or a checkout of records, and of VEX documents.
 func (b *builder) readDir(ctx context.Context, in Input) error {
 	root, err := os.OpenRoot(in.Path)
 	if err != nil {
@@ -126,156 +116,22 @@ func (b *builder) readDir(ctx context.Context, in Input) error {
 		switch {
 		case err != nil || ctx.Err() != nil:
 			return errors.Join(err, ctx.Err())
-		case d.IsDir() && d.Name() == ".git":
-			return fs.SkipDir
-		case !d.Type().IsRegular() || path.Ext(p) != ".json":
+		case d.IsDir() && p != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return fs.SkipDir // what is no content of the database that a repository holds
+		case !d.Type().IsRegular():
+			return nil
+		case !isRecordName(p):
+			s.passed++
 			return nil
 		}
 		f, err := root.Open(p)
 		if err != nil {
 			return err
 		}
-		return errors.Join(s.add(p, f), f.Close())
+		return errors.Join(b.take(ctx, s, p, f), f.Close())
 	})
 	if err != nil {
 		return invalid(in, err)
 	}
 	return b.store(ctx, s, true)
-}
-
-// add reads one record.
-func (s *snapshot) add(name string, r io.Reader) error {
-	body, err := io.ReadAll(io.LimitReader(r, maxRecord+1))
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	s.bytes += int64(len(body))
-	switch {
-	case len(body) > maxRecord:
-		return fmt.Errorf("%s: the record has more than %d bytes", name, maxRecord)
-	case s.bytes > maxTotal || len(s.pending) >= maxRecords:
-		return fmt.Errorf("more than %d records or %d bytes", maxRecords, int64(maxTotal))
-	}
-	rec, err := osv.Decode(body)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if s.seen[rec.ID] != nil {
-		return fmt.Errorf("%s: another file has the record %s as well", name, rec.ID)
-	}
-	sum := sha256.Sum256(body)
-	s.seen[rec.ID] = sum[:]
-	for _, a := range rec.Affected {
-		base, _, _ := strings.Cut(a.Package.Ecosystem, ":")
-		if base != "" {
-			s.ecosystems[base] = true
-		}
-	}
-	if rec.Modified.After(s.newest) {
-		s.newest = rec.Modified.Time
-	}
-	s.pending = append(s.pending, pending{rec, body})
-	return nil
-}
-
-// store writes the records of a source. When they are all it has, what else the
-// database has of it is removed.
-func (b *builder) store(ctx context.Context, s *snapshot, whole bool) error {
-	if len(s.pending) == 0 {
-		return invalid(s.in, errors.New("it holds no OSV record"))
-	}
-	if s.name == "" {
-		s.name = s.defaultName(whole)
-	}
-	for _, p := range s.pending {
-		if err := b.put(ctx, s.name, p.record, p.body); err != nil {
-			return importProblem(fairlead.KindUnavailable, "", fmt.Errorf("%s: %w", p.record.ID, err))
-		}
-	}
-	if whole {
-		if err := b.removeOthers(ctx, s); err != nil {
-			return importProblem(fairlead.KindUnavailable, "", err)
-		}
-	}
-	return importProblemOrNil(b.note(ctx, s))
-}
-
-func importProblemOrNil(err error) error {
-	if err == nil {
-		return nil
-	}
-	return importProblem(fairlead.KindUnavailable, "", err)
-}
-
-// defaultName names a source by its only ecosystem, else by its file.
-func (s *snapshot) defaultName(whole bool) string {
-	if !whole {
-		return "single"
-	}
-	if len(s.ecosystems) == 1 {
-		for e := range s.ecosystems {
-			return e
-		}
-	}
-	base := filepath.Base(s.in.Path)
-	return strings.TrimSuffix(base, filepath.Ext(base))
-}
-
-func (b *builder) removeOthers(ctx context.Context, s *snapshot) error {
-	rows, err := b.tx.QueryContext(ctx, "SELECT num, id FROM advisory WHERE source = ?", s.name)
-	if err != nil {
-		return err
-	}
-	gone := map[int64]string{}
-	for rows.Next() {
-		var num int64
-		var id string
-		if err := rows.Scan(&num, &id); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		if s.seen[id] == nil {
-			gone[num] = id
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
-	for num, id := range gone {
-		b.change.Removed = append(b.change.Removed, id)
-		if err := b.drop(ctx, num); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// note writes down the source.
-func (b *builder) note(ctx context.Context, s *snapshot) error {
-	h := sha256.New()
-	for _, id := range slices.Sorted(keysOf(s.seen)) {
-		fmt.Fprintf(h, "%s %x\n", id, s.seen[id])
-	}
-	v := Source{
-		Name: s.name, Kind: KindOSV, Origin: s.in.Origin, Snapshot: s.newest, Imported: b.now,
-		Digest: fairlead.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), Licence: s.in.Licence,
-	}
-	if v.Origin == "" {
-		v.Origin = s.in.Path
-	}
-	if v.Snapshot.IsZero() || v.Snapshot.After(b.now) {
-		v.Snapshot = b.now
-	}
-	if err := b.tx.QueryRowContext(ctx, "SELECT count(*) FROM advisory WHERE source = ?", v.Name).Scan(&v.Records); err != nil {
-		return err
-	}
-	return b.noteSource(ctx, v)
-}
-
-func (b *builder) noteSource(ctx context.Context, v Source) error {
-	b.change.Sources = append(b.change.Sources, v)
-	_, err := b.exec(ctx, `INSERT INTO source (name, kind, origin, snapshot, imported, records, digest, licence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, origin = excluded.origin, snapshot = excluded.snapshot,
-		imported = excluded.imported, records = excluded.records, digest = excluded.digest, licence = excluded.licence`,
-		v.Name, string(v.Kind), v.Origin, nanos(v.Snapshot), nanos(v.Imported), v.Records, string(v.Digest), v.Licence)
-	return err
 }

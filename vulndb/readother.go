@@ -29,22 +29,15 @@ func (b *builder) readFile(ctx context.Context, in Input) error {
 		return invalid(in, err)
 	}
 	trimmed := bytes.TrimLeft(body, "\ufeff \t\r\n")
-	var err2 error
 	switch {
 	case vex.Sniff(body) != "":
-		err2 = b.readVEX(ctx, in, body)
+		return b.readVEX(ctx, in, body)
 	case isKEV(trimmed):
-		err2 = b.readKEV(ctx, in, body)
+		return b.readKEV(ctx, in, body)
 	case bytes.HasPrefix(trimmed, []byte("#model_version")), bytes.HasPrefix(trimmed, []byte("cve,epss,percentile")):
-		err2 = b.readEPSS(ctx, in, body)
-	default:
-		s := newSnapshot(in)
-		if err := s.add(filepath.Base(in.Path), bytes.NewReader(body)); err != nil {
-			return invalid(in, err)
-		}
-		return b.store(ctx, s, false)
+		return b.readEPSS(ctx, in, body)
 	}
-	return err2
+	return b.one(ctx, in, body)
 }
 
 // contentOf reads a file, unpacked, within the limit.
@@ -81,7 +74,14 @@ func isKEV(b []byte) bool {
 }
 
 // replace writes a source that is always imported whole: what it had goes.
-func (b *builder) replace(ctx context.Context, table string, v Source, body []byte, insert func() (int, error)) error {
+func (b *builder) replace(ctx context.Context, in Input, table string, v Source, body []byte, insert func() (int, error)) error {
+	kinds := []Kind{v.Kind}
+	if table == "vex" { // an author may change the format
+		kinds = []Kind{KindOpenVEX, KindCycloneDX, KindCSAF}
+	}
+	if err := b.claim(ctx, v.Name, in, kinds, true); err != nil {
+		return err
+	}
 	if _, err := b.tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE source = ?", v.Name); err != nil {
 		return importProblem(fairlead.KindUnavailable, "", err)
 	}
@@ -117,7 +117,7 @@ func (b *builder) readKEV(ctx context.Context, in Input, body []byte) error {
 	if err != nil {
 		return importProblem(fairlead.KindUnavailable, "", err)
 	}
-	return b.replace(ctx, "kev", v, body, func() (int, error) {
+	return b.replace(ctx, in, "kev", v, body, func() (int, error) {
 		for _, e := range c.Entries {
 			_, err := b.exec(ctx, "INSERT OR REPLACE INTO kev (cve, source, added, due, ransomware, action) VALUES (?, ?, ?, ?, ?, ?)",
 				e.CVE, v.Name, nanos(e.Added), nanos(e.Due), e.Ransomware, e.Action)
@@ -171,7 +171,7 @@ func (b *builder) readEPSS(ctx context.Context, in Input, body []byte) error {
 		return invalid(in, err)
 	}
 	v := in.source(KindEPSS, "epss", head.Date)
-	return b.replace(ctx, "epss", v, body, func() (int, error) {
+	return b.replace(ctx, in, "epss", v, body, func() (int, error) {
 		n := 0
 		_, err := epss.Decode(bytes.NewReader(body), func(s epss.Score) error {
 			n++
@@ -191,8 +191,12 @@ func (b *builder) readVEX(ctx context.Context, in Input, body []byte) error {
 	if err != nil {
 		return invalid(in, err)
 	}
-	v := in.source(Kind(d.Format), "vex:"+filepath.Base(in.Path), d.Time)
-	return b.replace(ctx, "vex", v, body, func() (int, error) {
+	name := d.ID // a name of the file may be that of another document's, too
+	if name == "" {
+		name = filepath.Base(in.Path)
+	}
+	v := in.source(Kind(d.Format), "vex:"+name, d.Time)
+	return b.replace(ctx, in, "vex", v, body, func() (int, error) {
 		for i, s := range d.Statements {
 			_, err := b.exec(ctx, `INSERT INTO vex (source, position, vulnerability, product, component, status, justification, statement, time)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, v.Name, i, s.Vulnerability, s.Product, s.Component, s.Status, s.Justification, s.Statement, nanos(s.Time))

@@ -22,7 +22,6 @@ CREATE TABLE source (
 CREATE TABLE advisory (
 	num       INTEGER PRIMARY KEY,
 	id        TEXT NOT NULL UNIQUE,
-	source    TEXT NOT NULL,
 	modified  INTEGER NOT NULL,
 	published INTEGER NOT NULL,
 	withdrawn INTEGER NOT NULL,
@@ -30,14 +29,24 @@ CREATE TABLE advisory (
 	vector    TEXT NOT NULL, -- its own CVSS vector or its database's word, "" when it has none
 	severity  TEXT NOT NULL, -- of that: critical, high, medium, low, unknown
 	cwe       TEXT NOT NULL, -- separated by spaces
-	aliases   TEXT NOT NULL, -- separated by spaces
+	aliases   TEXT NOT NULL, -- other names of the same vulnerability, separated by spaces
+	upstream  TEXT NOT NULL, -- vulnerabilities that it passes on, such as the CVEs of a distribution's advisory
 	canonical TEXT NOT NULL, -- one name for all records of the same vulnerability
+	names     TEXT NOT NULL, -- all ids and aliases of those records, separated by spaces
 	worst     TEXT NOT NULL, -- severity by its own rating or else by those of its aliases
 	because   TEXT NOT NULL, -- where worst comes from
 	digest    BLOB NOT NULL
 );
-CREATE INDEX advisory_source ON advisory (source);
 CREATE INDEX advisory_canonical ON advisory (canonical);
+
+-- Which sources have a record: two archives may have the same one, and it goes
+-- when the last of them has it no longer.
+CREATE TABLE holds (
+	source TEXT NOT NULL,
+	num    INTEGER NOT NULL,
+	PRIMARY KEY (source, num)
+) WITHOUT ROWID;
+CREATE INDEX holds_num ON holds (num);
 
 -- The record as it was published, compressed by DEFLATE.
 CREATE TABLE document (
@@ -59,19 +68,21 @@ CREATE TABLE affected (
 CREATE INDEX affected_num ON affected (num);
 
 CREATE TABLE kev (
-	cve        TEXT PRIMARY KEY,
+	cve        TEXT NOT NULL,
 	source     TEXT NOT NULL,
 	added      INTEGER NOT NULL,
 	due        INTEGER NOT NULL,
 	ransomware INTEGER NOT NULL,
-	action     TEXT NOT NULL
+	action     TEXT NOT NULL,
+	PRIMARY KEY (cve, source)
 ) WITHOUT ROWID;
 
 CREATE TABLE epss (
-	cve        TEXT PRIMARY KEY,
+	cve        TEXT NOT NULL,
 	source     TEXT NOT NULL,
 	score      REAL NOT NULL,
-	percentile REAL NOT NULL
+	percentile REAL NOT NULL,
+	PRIMARY KEY (cve, source)
 ) WITHOUT ROWID;
 
 CREATE TABLE vex (

@@ -6,33 +6,31 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
+
+	"fairlead.dev/purl"
 )
 
 // statement is one VEX statement.
 type statement struct {
 	product, component, status, justification string
-	time                                      int64
 }
 
-// joinVEX lets the newest statement about each match have its say. A statement
-// applies when its product is the component itself, or is one of the products
-// that the question is about and its component is the match's.
+// joinVEX gives each match the statements about its vulnerability that are about
+// its component, or about a product as a whole, oldest first, and lets those
+// about the products that were asked for have their say.
 func (m *matcher) joinVEX(ctx context.Context, q *sql.DB, products []string) error {
 	byID := map[string][]*Match{}
 	for i := range m.answer.Found {
 		f := &m.answer.Found[i]
-		for _, id := range append(slices.Clone(f.Vulnerability.Aliases), f.Vulnerability.ID, f.Canonical) {
-			if !slices.Contains(byID[id], f) {
-				byID[id] = append(byID[id], f)
-			}
+		for _, id := range f.names() {
+			byID[id] = append(byID[id], f)
 		}
 	}
 	list, err := json.Marshal(slices.Sorted(maps.Keys(byID)))
 	if err != nil {
 		return err
 	}
-	rows, err := q.QueryContext(ctx, `SELECT vulnerability, product, component, status, justification, time FROM vex
+	rows, err := q.QueryContext(ctx, `SELECT vulnerability, product, component, status, justification FROM vex
 		WHERE vulnerability IN (SELECT value FROM json_each(?)) ORDER BY time, source, position`, string(list))
 	if err != nil {
 		return err
@@ -41,42 +39,37 @@ func (m *matcher) joinVEX(ctx context.Context, q *sql.DB, products []string) err
 	for rows.Next() {
 		var id string
 		var s statement
-		if err := rows.Scan(&id, &s.product, &s.component, &s.status, &s.justification, &s.time); err != nil {
+		if err := rows.Scan(&id, &s.product, &s.component, &s.status, &s.justification); err != nil {
 			return err
 		}
 		for _, f := range byID[id] {
-			if s.about(f.Component.PURL, products) { // in order of time: the newest is the last
-				f.Vulnerability.VEX, f.Justification = s.status, s.justification
+			if s.component == "" || purl.Covers(s.component, f.Component.PURL) {
+				f.said = append(f.said, s)
 			}
 		}
+	}
+	for i, f := range m.answer.Found {
+		m.answer.Found[i] = f.For(products...)
 	}
 	return rows.Err()
 }
 
-func (s statement) about(purl string, products []string) bool {
-	if s.component == "" {
-		return covers(s.product, purl)
+// For gives the match as it is within one of the products, named by purl: the
+// newest VEX statement applies that is about the component wherever it is, about
+// the component in the product, or about the product as a whole.
+func (m Match) For(products ...string) Match {
+	m.Vulnerability.VEX, m.Justification = "", ""
+	for _, s := range m.said { // in order of time: the newest is the last
+		if s.about(m.Component.PURL, products) {
+			m.Vulnerability.VEX, m.Justification = s.status, s.justification
+		}
 	}
-	return covers(s.component, purl) && slices.ContainsFunc(products, func(p string) bool { return p != "" && covers(s.product, p) })
+	return m
 }
 
-// covers tells whether a purl of a statement stands for another one: the same
-// package, and the same version unless the statement names none.
-func covers(stated, purl string) bool {
-	if stated == "" || purl == "" {
-		return false
+func (s statement) about(component string, products []string) bool {
+	if s.component == "" && purl.Covers(s.product, component) {
+		return true
 	}
-	a, va := split(stated)
-	b, vb := split(purl)
-	return strings.EqualFold(a, b) && (va == "" || va == vb || strings.TrimPrefix(va, "v") == strings.TrimPrefix(vb, "v"))
-}
-
-// split gives a purl without version, qualifiers and path, and the version.
-func split(purl string) (name, version string) {
-	purl, _, _ = strings.Cut(purl, "#")
-	purl, _, _ = strings.Cut(purl, "?")
-	if i := strings.LastIndexByte(purl, '@'); i > strings.LastIndexByte(purl, '/') {
-		return purl[:i], purl[i+1:]
-	}
-	return purl, ""
+	return slices.ContainsFunc(products, func(p string) bool { return purl.Covers(s.product, p) })
 }

@@ -29,7 +29,10 @@ import (
 var schema string
 
 // format names the layout of the file. Another layout is another name.
-const format = "1"
+const format = "2"
+
+// single is the source of records that were imported one by one.
+const single = "single"
 
 // DB is a database that is open for reading. It is safe for concurrent use.
 type DB struct {
@@ -49,6 +52,12 @@ type Source struct {
 	Licence  string          `json:"licence,omitempty"`
 }
 
+// Ages tells whether the source is one that goes on without us: single records and
+// VEX are as they were meant, however old.
+func (s Source) Ages() bool {
+	return s.Kind == KindOSV && s.Name != single || s.Kind == KindKEV || s.Kind == KindEPSS
+}
+
 // State says what the database holds.
 type State struct {
 	Path       string          `json:"path"`
@@ -59,8 +68,8 @@ type State struct {
 	Sources    []Source        `json:"sources"`
 }
 
-// Age is how old the oldest of the sources of vulnerabilities is at a time.
-// Without any source it is as old as can be.
+// Age is how old the oldest of the sources of vulnerabilities is at a time; single
+// records have no say beside others. Without any source it is as old as can be.
 func (s State) Age(now time.Time) time.Duration { return now.Sub(s.Snapshot) }
 
 // Open opens a database file. One that is not there is KindNotFound, one that
@@ -124,6 +133,7 @@ func stateOf(ctx context.Context, q querier) (State, error) {
 			return s, err
 		}
 	}
+	var alone time.Time
 	rows, err := q.QueryContext(ctx, "SELECT name, kind, origin, snapshot, imported, records, digest, licence FROM source ORDER BY name")
 	if err != nil {
 		return s, err
@@ -136,10 +146,17 @@ func stateOf(ctx context.Context, q querier) (State, error) {
 			return s, err
 		}
 		v.Snapshot, v.Imported = fromNanos(snapshot), fromNanos(imported)
-		if v.Kind == KindOSV && (s.Snapshot.IsZero() || v.Snapshot.Before(s.Snapshot)) {
+		switch {
+		case v.Kind != KindOSV:
+		case v.Name == single: // a record from long ago says nothing about the rest
+			alone = v.Snapshot
+		case s.Snapshot.IsZero() || v.Snapshot.Before(s.Snapshot):
 			s.Snapshot = v.Snapshot
 		}
 		s.Sources = append(s.Sources, v)
+	}
+	if s.Snapshot.IsZero() {
+		s.Snapshot = alone
 	}
 	return s, rows.Err()
 }

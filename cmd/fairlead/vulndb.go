@@ -82,7 +82,7 @@ func (v vulnerabilities) Import(ctx context.Context, q cli.ImportQuery) (cli.Vie
 	}
 	var inputs []vulndb.Input
 	for _, p := range q.Paths {
-		inputs = append(inputs, vulndb.Input{Path: p, Name: q.Name, Licence: q.Licence})
+		inputs = append(inputs, vulndb.Input{Path: p, Name: q.Name, Licence: q.Licence, Shrink: q.Shrink})
 	}
 	return v.take(ctx, inputs)
 }
@@ -100,6 +100,9 @@ func (v vulnerabilities) Sync(ctx context.Context, q cli.SyncQuery) (cli.View, e
 	if err != nil {
 		return cli.View{}, err
 	}
+	for i := range inputs {
+		inputs[i].Shrink = q.Shrink
+	}
 	return v.take(ctx, inputs)
 }
 
@@ -116,6 +119,9 @@ func (v vulnerabilities) take(ctx context.Context, inputs []vulndb.Input) (cli.V
 	var lines []string
 	for _, s := range change.Sources {
 		lines = append(lines, fmt.Sprintf("%s: %d records of %s", s.Name, s.Records, s.Snapshot.Format(time.DateOnly)))
+	}
+	for _, p := range change.Passed {
+		lines = append(lines, fmt.Sprintf("%s: %d files are no records, and were passed over", p.Path, p.Files))
 	}
 	lines = append(lines, fmt.Sprintf("%d added, %d changed, %d removed; database %s",
 		len(change.Added), len(change.Changed), len(change.Removed), change.After.Short()))
@@ -246,7 +252,7 @@ func (v vulnerabilities) Status(ctx context.Context, longest time.Duration) (cli
 			line += ", " + s.Licence
 		}
 		lines = append(lines, line)
-		if (s.Kind == vulndb.KindOSV || s.Kind == vulndb.KindKEV || s.Kind == vulndb.KindEPSS) && age > longest {
+		if s.Ages() && age > longest {
 			data.Warnings = append(data.Warnings, fmt.Sprintf("%s is %d days old: what came later is not known", s.Name, int(age.Hours()/24)))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -135,8 +136,8 @@ func Decode(b []byte) (Record, error) {
 }
 
 func (r Record) check() error {
-	for _, id := range append([]string{r.ID}, r.Aliases...) {
-		if id == "" || strings.ContainsFunc(id, unprintable) || len(id) > maxID {
+	for _, id := range slices.Concat([]string{r.ID}, r.Aliases, r.Upstream) {
+		if id == "" || strings.ContainsFunc(id, func(c rune) bool { return c == ' ' || unprintable(c) }) || len(id) > maxID {
 			return fmt.Errorf("%w: %q is no identifier", ErrRecord, id[:min(len(id), maxID)])
 		}
 	}

@@ -11,6 +11,7 @@ import (
 type advisory struct {
 	Document struct {
 		Tracking struct {
+			ID      string    `json:"id"`
 			Current time.Time `json:"current_release_date"`
 		} `json:"tracking"`
 	} `json:"document"`
@@ -73,7 +74,7 @@ func (d *Document) csaf(b []byte) error {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return err
 	}
-	d.Time = doc.Document.Tracking.Current
+	d.ID, d.Time = doc.Document.Tracking.ID, doc.Document.Tracking.Current
 	places, err := doc.places()
 	if err != nil {
 		return err

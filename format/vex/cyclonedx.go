@@ -8,6 +8,7 @@ import (
 
 // bom is what a CycloneDX document says about vulnerabilities.
 type bom struct {
+	Serial   string `json:"serialNumber"`
 	Metadata struct {
 		Timestamp time.Time `json:"timestamp"`
 		Component part      `json:"component"`
@@ -29,6 +30,7 @@ type bom struct {
 
 type part struct {
 	Ref        string `json:"bom-ref"`
+	Name       string `json:"name"`
 	PURL       string `json:"purl"`
 	Components []part `json:"components"`
 }
@@ -40,10 +42,13 @@ func (d *Document) cycloneDX(b []byte) error {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return err
 	}
-	d.Time = doc.Metadata.Timestamp
+	d.ID, d.Time = doc.Serial, doc.Metadata.Timestamp
 	purls := map[string]string{}
 	refer(purls, append(doc.Components, doc.Metadata.Component))
 	product := doc.Metadata.Component.PURL
+	if product == "" {
+		product = doc.Metadata.Component.Name // it is about this one all the same, and about no other
+	}
 	for _, v := range doc.Vulnerabilities {
 		if v.Analysis == nil || v.Analysis.State == "" {
 			continue
@@ -57,7 +62,10 @@ func (d *Document) cycloneDX(b []byte) error {
 			if s.Component == "" {
 				s.Component = a.Ref[strings.LastIndexByte(a.Ref, '#')+1:]
 			}
-			if s.Product == "" || s.Product == s.Component {
+			switch {
+			case product != "" && a.Ref != "" && a.Ref == doc.Metadata.Component.Ref:
+				s.Component = ""
+			case product == "" || product == s.Component:
 				s.Product, s.Component = s.Component, ""
 			}
 			if s.Time.IsZero() {

@@ -38,6 +38,7 @@ const (
 // Document is a list of statements.
 type Document struct {
 	Format     Format
+	ID         string    // that its author gave it; "" when it has none
 	Time       time.Time // zero when it does not say
 	Statements []Statement
 }
@@ -125,6 +126,7 @@ func (d *Document) openVEX(b []byte) (err error) {
 	if err != nil {
 		return err
 	}
+	d.ID = doc.ID
 	if doc.Timestamp != nil {
 		d.Time = doc.Timestamp.UTC()
 	}

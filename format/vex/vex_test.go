@@ -15,10 +15,10 @@ const (
 	asOpenVEX = `{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://example.org/vex/1","author":"a","timestamp":"2026-10-01T00:00:00Z","version":1,
 "statements":[{"vulnerability":{"name":"CVE-2026-1"},"products":[{"@id":"pkg:oci/shop","subcomponents":[{"@id":"pkg:golang/example.org/a@1.0.0"}]}],
 "status":"not_affected","justification":"vulnerable_code_not_in_execute_path"}]}`
-	asCycloneDX = `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"timestamp":"2026-10-01T00:00:00Z","component":{"bom-ref":"shop","purl":"pkg:oci/shop"}},
+	asCycloneDX = `{"bomFormat":"CycloneDX","specVersion":"1.6","serialNumber":"https://example.org/vex/1","metadata":{"timestamp":"2026-10-01T00:00:00Z","component":{"bom-ref":"shop","purl":"pkg:oci/shop"}},
 "components":[{"bom-ref":"a","purl":"pkg:golang/example.org/a@1.0.0"}],
 "vulnerabilities":[{"id":"CVE-2026-1","analysis":{"state":"not_affected","justification":"code_not_reachable"},"affects":[{"ref":"a"}]}]}`
-	asCSAF = `{"document":{"csaf_version":"2.0","tracking":{"current_release_date":"2026-10-01T00:00:00Z"}},
+	asCSAF = `{"document":{"csaf_version":"2.0","tracking":{"id":"https://example.org/vex/1","current_release_date":"2026-10-01T00:00:00Z"}},
 "product_tree":{"branches":[{"product":{"product_id":"shop","product_identification_helper":{"purl":"pkg:oci/shop"}}},
 {"branches":[{"product":{"product_id":"a","product_identification_helper":{"purl":"pkg:golang/example.org/a@1.0.0"}}}]}],
 "relationships":[{"product_reference":"a","relates_to_product_reference":"shop","full_product_name":{"product_id":"a-in-shop"}}]},
@@ -39,10 +39,33 @@ func TestThreeFormatsSayTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(vex.Document{Format: format, Time: at, Statements: want}, got); d != "" {
+			if d := cmp.Diff(vex.Document{Format: format, ID: "https://example.org/vex/1", Time: at, Statements: want}, got); d != "" {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// A CycloneDX document is about its own product, and never about all that have a
+// component, even where the product has no purl.
+func TestProductOfCycloneDX(t *testing.T) {
+	for name, c := range map[string]struct{ component, ref, want string }{
+		"a part of a product":              {`{"bom-ref":"shop","purl":"pkg:oci/shop"}`, "a", "pkg:oci/shop > pkg:golang/example.org/a@1.0.0"},
+		"a part of a product with no purl": {`{"bom-ref":"shop","name":"shop"}`, "a", "shop > pkg:golang/example.org/a@1.0.0"},
+		"a product":                        {`{"bom-ref":"shop","purl":"pkg:oci/shop"}`, "shop", "pkg:oci/shop > "},
+		"a product with no purl":           {`{"bom-ref":"x","name":"shop"}`, "x", "shop > "},
+		"nothing but a component":          {`{}`, "a", "pkg:golang/example.org/a@1.0.0 > "},
+		"a link to another document":       {`{}`, "urn:cdx:1/1#pkg:npm/a@1", "pkg:npm/a@1 > "},
+	} {
+		d, err := vex.Decode([]byte(`{"bomFormat":"CycloneDX","metadata":{"component":` + c.component + `},"components":[{"bom-ref":"a","purl":"pkg:golang/example.org/a@1.0.0"}],
+			"vulnerabilities":[{"id":"CVE-2026-1","analysis":{"state":"resolved"},"affects":[{"ref":"` + c.ref + `"}]}]}`))
+		if err != nil || len(d.Statements) != 1 {
+			t.Errorf("%s: %+v, %v", name, d, err)
+			continue
+		}
+		if got := d.Statements[0].Product + " > " + d.Statements[0].Component; got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }
 

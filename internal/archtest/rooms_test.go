@@ -65,7 +65,7 @@ var house = []room{
 	{path: "step/scan/sast", rooms: stepRooms(), libs: []string{
 		"github.com/securego/gosec/v2", "golang.org/x/tools", "github.com/bmatcuk/doublestar/v4",
 	}},
-	{path: "step/scan/image", rooms: stepRooms("credential", "image", "inventory", "licence")},
+	{path: "step/scan/image", rooms: stepRooms("credential", "image", "inventory", "licence", "purl")},
 	{path: "step/sbom/source", rooms: stepRooms("inventory")},
 	// What software is made of: finding it out, and working on what others found.
 	{path: "image", rooms: []string{"."}, libs: []string{"github.com/google/go-containerregistry"}},
@@ -115,6 +115,7 @@ var house = []room{
 		"golang.org/x/sys", "modernc.org/sqlite",
 	}},
 
+	{path: "format/osv", libs: []string{"go.yaml.in/yaml/v3"}},
 	{path: "format/vex", libs: []string{"github.com/openvex/go-vex"}},
 	{path: "reach", rooms: []string{"."}, libs: []string{"golang.org/x/vuln", "golang.org/x/sys"}},
 	{path: "remedy", rooms: []string{"."}, libs: []string{"golang.org/x/mod"}},

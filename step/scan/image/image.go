@@ -16,6 +16,7 @@ import (
 	"fairlead.dev/format/cyclonedx"
 	containers "fairlead.dev/image"
 	"fairlead.dev/inventory"
+	"fairlead.dev/purl"
 	"fairlead.dev/step"
 )
 
@@ -128,6 +129,7 @@ func (s *scan) document(found inventory.Inventory, tree *containers.Tree) ([]byt
 	if s.image.Digest != "" {
 		root.Hashes = []cyclonedx.Hash{{Algorithm: "SHA-256", Hex: s.image.Digest.Hex()}}
 	}
+	root.PURL = purl.OfImage(root.Name, string(s.image.Digest))
 	root.Properties = s.properties()
 	if os, ok := inventory.System(tree); ok {
 		found.Components = append(found.Components, os)

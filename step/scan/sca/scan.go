@@ -39,7 +39,7 @@ func (s *scan) match(ctx context.Context, d cyclonedx.Document) error {
 		components = append(components, s.parts[purl].Component)
 	}
 	var err error
-	if s.matches, err = s.db.Match(ctx, components, d.Root.PURL, "pkg:generic/"+s.in.Service); err != nil {
+	if s.matches, err = s.db.Match(ctx, components, append(correlate.Products(s.in.Service, s.in.Event.Commit), d.Root.PURL)...); err != nil {
 		return err
 	}
 	near := s.nearness(ctx)
