@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"fairlead.dev"
@@ -149,6 +150,20 @@ func TestHostileLayouts(t *testing.T) {
 		if _, err := image.Open(dir, ""); fairlead.KindOf(err) != fairlead.KindInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A pipe is no image: nobody waits for what may come out of it.
+func TestPipe(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if image.Is(pipe) {
+		t.Error("a pipe is taken for an image")
+	}
+	if _, err := image.Open(pipe, ""); fairlead.KindOf(err) != fairlead.KindInvalid {
+		t.Errorf("opened: %v", err)
 	}
 }
 

@@ -42,6 +42,9 @@ func Is(path string) bool {
 		_, err := os.Stat(filepath.Join(path, "oci-layout"))
 		return err == nil
 	}
+	if !info.Mode().IsRegular() { // a pipe would be waited for
+		return false
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return false
@@ -62,7 +65,7 @@ func Open(path, platform string) (*Image, error) {
 	var out *Image
 	if info.IsDir() {
 		out, err = openLayout(path, cmp.Or(platform, DefaultPlatform))
-	} else {
+	} else if err = regular(path); err == nil {
 		out, err = openTar(path)
 	}
 	if err != nil {

@@ -12,7 +12,9 @@ import (
 	"github.com/google/osv-scalibr/extractor"
 	"github.com/google/osv-scalibr/extractor/filesystem"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/golang/gobinary"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/java/pomxml"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/packagelockjson"
+	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/pnpmlock"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/php/composerlock"
 	"github.com/google/osv-scalibr/extractor/filesystem/simplefileapi"
 	"github.com/google/osv-scalibr/purl"
@@ -26,6 +28,9 @@ const (
 	maxManifest = 64 << 20
 	// fastManifest is the largest manifest whose lines are looked for, in bytes.
 	fastManifest = 2 << 20
+	// maxPOM is the largest pom.xml that is read, in bytes: the time for one grows
+	// with its square.
+	maxPOM = 1 << 20
 	// maxProgram is the largest program that is asked what it was built from. It
 	// is not read as a whole.
 	maxProgram = 4 << 30
@@ -132,8 +137,11 @@ func extract(ctx context.Context, files Files, e filesystem.Extractor, p string,
 		}
 	}()
 	limit := int64(maxManifest)
-	if e.Name() == gobinary.Name {
+	switch e.Name() {
+	case gobinary.Name:
 		limit = maxProgram
+	case pomxml.Name:
+		limit = maxPOM
 	}
 	if info.Size() > limit {
 		return fmt.Errorf("%w: %d bytes are more than %d", errLarge, info.Size(), limit)
@@ -164,7 +172,7 @@ func extract(ctx context.Context, files Files, e filesystem.Extractor, p string,
 // beginning; "" for other readers.
 func slow(e filesystem.Extractor) string {
 	switch e.Name() {
-	case packagelockjson.Name:
+	case packagelockjson.Name, pnpmlock.Name:
 		return purl.TypeNPM
 	case composerlock.Name:
 		return purl.TypeComposer

@@ -59,7 +59,7 @@ func Import(ctx context.Context, path string, now time.Time, inputs ...Input) (C
 	defer unlock()
 	temp, err := workingCopy(path)
 	if err != nil {
-		return Change{}, importProblem(fairlead.KindUnavailable, "check the space and the permissions of the directory", err)
+		return Change{}, importProblem(fairlead.KindUnavailable, "", err)
 	}
 	defer discard(temp)
 	change, err := rebuild(ctx, temp, now, inputs)
@@ -67,7 +67,7 @@ func Import(ctx context.Context, path string, now time.Time, inputs ...Input) (C
 		return Change{}, err
 	}
 	if err := publish(temp, path); err != nil {
-		return Change{}, importProblem(fairlead.KindUnavailable, "check the space and the permissions of the directory", err)
+		return Change{}, importProblem(fairlead.KindUnavailable, "", err)
 	}
 	return change, nil
 }
@@ -182,6 +182,9 @@ func importProblem(kind fairlead.Kind, hint string, err error) error {
 	var p *fairlead.Problem
 	if errors.As(err, &p) {
 		return err
+	}
+	if kind == fairlead.KindUnavailable && hint == "" {
+		hint = "check the space and the permissions of the directory"
 	}
 	return &fairlead.Problem{Op: "import vulnerabilities", Kind: kind, Hint: hint, Err: err}
 }

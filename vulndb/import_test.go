@@ -325,6 +325,19 @@ func TestImportAfterADeadOne(t *testing.T) {
 	}
 }
 
+// A directory that cannot be written is told, with what to look at.
+func TestUnwritableDirectory(t *testing.T) {
+	in := vulndb.Input{Path: archive(t, "a.zip", many("npm", "A", 3))}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := vulndb.Import(t.Context(), filepath.Join(file, "vulndb.sqlite"), now(), in)
+	if fairlead.KindOf(err) != fairlead.KindUnavailable || !strings.Contains(fairlead.HintOf(err), "permissions") {
+		t.Errorf("%v: %s", err, fairlead.HintOf(err))
+	}
+}
+
 func TestDamagedDatabase(t *testing.T) {
 	w := newWorld(t)
 	in := vulndb.Input{Path: archive(t, "a.zip", many("npm", "A", 300))}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"strings"
@@ -85,6 +86,19 @@ func (b *builder) readZip(ctx context.Context, in Input, size int64) error {
 	}
 	defer z.Close()
 	s := newSnapshot(in)
+	bomb := func(bytes int64) error {
+		if bytes > freely && bytes/max(size, 1) > maxRatio {
+			return fmt.Errorf("it is compressed more than %d times, as no honest archive is: a decompression bomb", maxRatio)
+		}
+		return nil
+	}
+	var said uint64 // by its own words
+	for _, f := range z.File {
+		said += f.UncompressedSize64
+	}
+	if err := bomb(int64(min(said, math.MaxInt64))); err != nil {
+		return invalid(in, err)
+	}
 	for _, f := range z.File {
 		if !isRecordName(f.Name) || f.FileInfo().IsDir() {
 			continue
@@ -94,10 +108,7 @@ func (b *builder) readZip(ctx context.Context, in Input, size int64) error {
 			return invalid(in, fmt.Errorf("%s: %w", f.Name, err))
 		}
 		err = b.take(ctx, s, f.Name, r)
-		if s.bytes > freely && s.bytes/max(size, 1) > maxRatio {
-			err = fmt.Errorf("it is compressed more than %d times, as no honest archive is: a decompression bomb", maxRatio)
-		}
-		if err := errors.Join(err, r.Close(), ctx.Err()); err != nil {
+		if err := errors.Join(err, bomb(s.bytes), r.Close(), ctx.Err()); err != nil {
 			return invalid(in, err)
 		}
 	}

@@ -41,7 +41,16 @@ func (b bills) Make(ctx context.Context, q cli.BillQuery) (cli.Bill, error) {
 			return err
 		}
 		out.Subject, out.Missing = job.Subject, missing(found)
-		return render(&out, document, q.Format)
+		if err := render(&out, document, q.Format); err != nil {
+			return err
+		}
+		if job.Image == "" && isFile(job.Subject) && out.Components == 0 && len(found) == 0 {
+			return &fairlead.Problem{
+				Op: "list components", Kind: fairlead.KindInvalid, Err: fmt.Errorf("%s does not tell what it was built from", job.Subject),
+				Hint: "name a program that Go built, whole and not stripped of its build information, an image or a directory",
+			}
+		}
+		return nil
 	})
 	return out, err
 }

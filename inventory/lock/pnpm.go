@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,9 +12,32 @@ import (
 // pnpmAsked are what a part of the project asks for: a version, or an object
 // with one.
 type pnpmAsked struct {
-	Dependencies         map[string]any `yaml:"dependencies"`
-	DevDependencies      map[string]any `yaml:"devDependencies"`
-	OptionalDependencies map[string]any `yaml:"optionalDependencies"`
+	Dependencies         pnpmMap[any] `yaml:"dependencies"`
+	DevDependencies      pnpmMap[any] `yaml:"devDependencies"`
+	OptionalDependencies pnpmMap[any] `yaml:"optionalDependencies"`
+}
+
+// pnpmMap is a map that is read one by one: the library holds each key of a map
+// against every other, which takes minutes with 100,000 of them.
+type pnpmMap[V any] map[string]V
+
+// UnmarshalYAML reads the entries.
+func (m *pnpmMap[V]) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: it is not a map", n.Line)
+	}
+	*m = pnpmMap[V]{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		var v V
+		if err := n.Content[i+1].Decode(&v); err != nil {
+			return err
+		}
+		(*m)[n.Content[i].Value] = v
+	}
+	return nil
 }
 
 type pnpmPackage struct {
@@ -22,23 +46,23 @@ type pnpmPackage struct {
 	Resolution struct {
 		Integrity string `yaml:"integrity"`
 	} `yaml:"resolution"`
-	Dependencies         map[string]string `yaml:"dependencies"`
-	OptionalDependencies map[string]string `yaml:"optionalDependencies"`
+	Dependencies         pnpmMap[string] `yaml:"dependencies"`
+	OptionalDependencies pnpmMap[string] `yaml:"optionalDependencies"`
 }
 
 // pnpmLock reads pnpm-lock.yaml, version 5 to 9.
 func pnpmLock(content []byte, _ Sibling) (Graph, error) {
 	var file struct {
 		pnpmAsked `yaml:",inline"`
-		Importers map[string]pnpmAsked   `yaml:"importers"`
-		Packages  map[string]pnpmPackage `yaml:"packages"`
-		Snapshots map[string]pnpmPackage `yaml:"snapshots"` // since version 9 the edges are here
+		Importers pnpmMap[pnpmAsked]   `yaml:"importers"`
+		Packages  pnpmMap[pnpmPackage] `yaml:"packages"`
+		Snapshots pnpmMap[pnpmPackage] `yaml:"snapshots"` // since version 9 the edges are here
 	}
 	if err := yaml.Unmarshal(content, &file); err != nil {
 		return Graph{}, err
 	}
 	b := newBuilder()
-	for _, all := range []map[string]pnpmPackage{file.Packages, file.Snapshots} {
+	for _, all := range []pnpmMap[pnpmPackage]{file.Packages, file.Snapshots} {
 		for _, at := range slices.Sorted(maps.Keys(all)) {
 			p := all[at]
 			k := pnpmKey(at)
@@ -47,7 +71,7 @@ func pnpmLock(content []byte, _ Sibling) (Graph, error) {
 			}
 			b.edit(k, func(out *Package) {
 				out.Hashes = append(out.Hashes, integrity(p.Resolution.Integrity)...)
-				for _, needs := range []map[string]string{p.Dependencies, p.OptionalDependencies} {
+				for _, needs := range []pnpmMap[string]{p.Dependencies, p.OptionalDependencies} {
 					for _, name := range slices.Sorted(maps.Keys(needs)) {
 						out.Needs = append(out.Needs, pnpmNeed(name, needs[name]))
 					}
@@ -65,7 +89,7 @@ func pnpmLock(content []byte, _ Sibling) (Graph, error) {
 	return b.graph(true, true), nil
 }
 
-func pnpmWanted(wanted map[string]any) []Key {
+func pnpmWanted(wanted pnpmMap[any]) []Key {
 	var out []Key
 	for name, v := range wanted {
 		if object, ok := v.(map[string]any); ok {

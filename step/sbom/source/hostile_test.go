@@ -19,12 +19,19 @@ func TestHostileTrees(t *testing.T) {
 		fmt.Fprintf(&large, `,"node_modules/p%d":{"version":"1.0.%d"}`, i, i)
 	}
 	large.WriteString("}}")
+	var pnpm strings.Builder
+	pnpm.WriteString("lockfileVersion: '9.0'\npackages:\n")
+	for i := range 50_000 {
+		fmt.Fprintf(&pnpm, "  p%d@1.0.%d:\n    resolution: {integrity: sha512-x}\n", i, i)
+	}
 	for name, c := range map[string]struct {
 		path, content string
 		components    int
 		findings      int
 	}{
 		"a lock file of 100,000 packages": {"package-lock.json", large.String(), 100_000, 0},
+		"one of 50,000 of pnpm":           {"pnpm-lock.yaml", pnpm.String(), 50_000, 0},
+		"a huge pom.xml":                  {"pom.xml", "<project>" + strings.Repeat("<dependency/>", 100_000) + "</project>", 0, 1},
 		"dependencies in a circle": {"package-lock.json", `{"name":"shop","lockfileVersion":3,"packages":{"":{"dependencies":{"a":"1"}},
 			"node_modules/a":{"version":"1.0.0","dependencies":{"b":"1"}},"node_modules/b":{"version":"1.0.0","dependencies":{"a":"1"}}}}`, 2, 0},
 		"cut JSON":               {"package-lock.json", `{"name":"shop","lockfileVersion":3,"packages":{"node_modules/a":{"ver`, 0, 1},
