@@ -94,6 +94,13 @@ func TestContract(t *testing.T) {
 			},
 		},
 		steptest.Case{
+			Name: "Go that calls C: all but how values flow", Prepare: built, Want: step.Done, Check: partly("G401 G501 sast-uncompiled"),
+			Files: map[string]string{
+				"go.mod": "module x.test/m\n\ngo 1.22\n",
+				"m.go":   "package m\n\n// #include <stdlib.h>\nimport \"C\"\n\nimport (\n\t\"crypto/md5\"\n\t\"net\"\n)\n\nvar Sum = md5.Sum(net.IPv4(1, 2, 3, byte(C.rand())))\n",
+			},
+		},
+		steptest.Case{
 			Name: "a go.mod that is none", Prepare: built, Want: step.Skipped, Check: func(t *testing.T, _ step.In, out step.Out) {
 				t.Helper()
 				if !strings.HasPrefix(out.Reason, "not looked at: go.mod: ") {

@@ -123,7 +123,7 @@ func (j *judge) list(ctx context.Context, dir string) ([]*packages.Package, erro
 		mod = "-mod=vendor"
 	}
 	env := append(slices.Clone(j.env), "GOFLAGS="+mod, "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTELEMETRY=off",
-		"GOPACKAGESDRIVER=off", "CGO_ENABLED=0", "GIT_TERMINAL_PROMPT=0")
+		"GOPACKAGESDRIVER=off", "CGO_ENABLED=1", "GIT_TERMINAL_PROMPT=0")
 	listed, err := packages.Load(&packages.Config{Context: ctx, Dir: at, Env: env, Mode: metadata}, "./...")
 	switch {
 	case ctx.Err() != nil:

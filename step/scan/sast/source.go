@@ -95,6 +95,7 @@ func (s *sources) declared(ctx context.Context, p *packages.Package) (*types.Pac
 
 func (s *sources) config(ctx context.Context, p *packages.Package) *types.Config {
 	c := &types.Config{Importer: importer{ctx: ctx, of: p, from: s}, Sizes: types.SizesFor("gc", runtime.GOARCH)}
+	c.FakeImportC = true // what C declares is known to a C compiler alone: rules that need no flow of values look at the Go around it
 	if p.Module != nil && p.Module.GoVersion != "" {
 		c.GoVersion = "go" + p.Module.GoVersion
 	}
