@@ -102,6 +102,21 @@ func TestContract(t *testing.T) {
 				}
 			},
 		},
+		steptest.Case{
+			Name: "a statement about the service", Config: quick, Want: step.Done,
+			Prepare: func(t *testing.T, in *step.In) {
+				in.Service, in.Event.Commit = "shop", "abc"
+				in.Advisories = advisories(t, record("GO-2026-1", ""), `{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://example.test/vex","author":"a",
+					"timestamp":"2026-10-01T00:00:00Z","version":1,"statements":[{"vulnerability":{"name":"GO-2026-1"},"products":[{"@id":"pkg:generic/shop@abc"}],
+					"status":"not_affected","justification":"inline_mitigations_already_exist"}]}`)
+			},
+			Files: map[string]string{"sbom.cdx.json": document(t, lib("1.0.0"))},
+			Check: func(t *testing.T, _ step.In, out step.Out) {
+				if len(out.Findings) != 1 || out.Findings[0].Vulnerability.VEX != "not_affected" {
+					t.Errorf("findings %+v", out.Findings)
+				}
+			},
+		},
 		steptest.Case{Name: "no bill of materials", Prepare: with, Kind: fairlead.KindInvalid},
 		steptest.Case{Name: "a cut bill of materials", Prepare: with, Files: map[string]string{"sbom.cdx.json": `{"bomFormat":`}, Kind: fairlead.KindInvalid},
 	)
