@@ -26,15 +26,22 @@ func (v vulnerabilities) redecide(ctx context.Context, h home, db *store.Store, 
 	if err != nil {
 		return nil, err
 	}
-	at := desk(db, own)
+	ours := desk(db, own)
 	judge := reevaluate.Judge{
 		Facts: db, Policy: policy, Now: now,
 		Exceptions: func(ctx context.Context, p fairlead.Plan, now time.Time) ([]fairlead.Exception, error) {
-			return at.Exceptions(ctx, db, p, now)
+			return ours.Exceptions(ctx, db, p, now)
 		},
 	}
 	flips := []reevaluate.Flip{}
-	for _, x := range places(append(slices.Clone(change.Affected), change.Cleared...)) {
+	was, is := byRelease(before), byRelease(after)
+	seen := map[running]bool{}
+	for _, x := range append(slices.Clone(change.Affected), change.Cleared...) {
+		at := runningOf(x)
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
 		st, err := db.Environment(ctx, x.Environment, x.Service)
 		if err != nil {
 			return nil, err
@@ -43,7 +50,7 @@ func (v vulnerabilities) redecide(ctx context.Context, h home, db *store.Store, 
 		if err != nil {
 			return nil, err
 		}
-		flip, err := judge.Release(ctx, dep, reevaluate.Known{Before: of(before, x), After: of(after, x)})
+		flip, err := judge.Release(ctx, dep, reevaluate.Known{Before: was[at], After: is[at]})
 		if err != nil {
 			return nil, err
 		}
@@ -54,24 +61,19 @@ func (v vulnerabilities) redecide(ctx context.Context, h home, db *store.Store, 
 	return flips, recordFlips(ctx, db, flips, now)
 }
 
-// places gives one exposure for each release in an environment.
-func places(all []fairlead.Exposure) []fairlead.Exposure {
-	var out []fairlead.Exposure
-	for _, x := range all {
-		if len(of(out, x)) == 0 {
-			out = append(out, x)
-		}
-	}
-	return out
+// running is a release that takes the traffic of a service's environment.
+type running struct {
+	environment, service string
+	release              fairlead.Digest
 }
 
-// of gives the exposures of one release in one environment.
-func of(all []fairlead.Exposure, at fairlead.Exposure) []fairlead.Exposure {
-	var out []fairlead.Exposure
+func runningOf(x fairlead.Exposure) running { return running{x.Environment, x.Service, x.Release} }
+
+// byRelease gives the exposures of each release.
+func byRelease(all []fairlead.Exposure) map[running][]fairlead.Exposure {
+	out := map[running][]fairlead.Exposure{}
 	for _, x := range all {
-		if x.Environment == at.Environment && x.Service == at.Service && x.Release == at.Release {
-			out = append(out, x)
-		}
+		out[runningOf(x)] = append(out[runningOf(x)], x)
 	}
 	return out
 }
