@@ -67,7 +67,7 @@ func (j *judge) module(ctx context.Context, dir string) error {
 	var broken []string
 	from := newSources()
 	for _, p := range listed {
-		why := ""
+		var why string
 		if p.PkgPath == "" || p.PkgPath == "./..." {
 			why = cause(p, j.workspace)
 		} else {
