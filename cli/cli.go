@@ -177,12 +177,13 @@ func nearFlags(cmd *cobra.Command, err error) []string {
 func (c *commands) report(err error) {
 	if c.set.JSON {
 		problem := map[string]any{"problem": fairlead.FaultOf(err)}
+		said := c.encode
 		if c.stream {
-			_ = c.line(problem)
-		} else {
-			_ = c.encode(problem)
+			said = c.line
 		}
-		return
+		if said(problem) == nil {
+			return
+		} // else nobody reads it there
 	}
 	fmt.Fprintf(c.Err, "fairlead: %s\n", strings.Join(record.Printable(strings.Split(strings.TrimSpace(err.Error()), "\n")), "\n"))
 	if hint := fairlead.HintOf(err); hint != "" {
