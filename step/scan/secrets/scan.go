@@ -34,6 +34,7 @@ type scan struct {
 	mu        sync.Mutex
 	sightings []sighting
 	notes     []string // about files that were not scanned
+	large     []string // their paths
 	scanned   int
 	skipped   int
 	bytes     int64
@@ -166,6 +167,7 @@ func (s *scan) file(ctx context.Context, j job, room *[]byte) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.skipped++
+		s.large = append(s.large, j.path)
 		s.notes = append(s.notes, fmt.Sprintf("%s: not scanned: %d MiB, the limit is %d", j.path, j.size/mebibyte, s.limit/mebibyte))
 		return nil
 	}

@@ -125,6 +125,11 @@ func (s *scan) out(config Config, findings []fairlead.Finding, output io.Writer)
 		Scanned: s.scanned, Skipped: s.skipped, Known: s.knownSeen, Findings: []findingSummary{},
 	}
 	slices.Sort(s.notes)
+	slices.Sort(s.large)
+	var missed []string
+	if config.Scope == scopeTree { // of a change it cannot tell what else there is
+		missed = s.large
+	}
 	for _, note := range s.notes {
 		fmt.Fprintln(output, note)
 	}
@@ -140,6 +145,7 @@ func (s *scan) out(config Config, findings []fairlead.Finding, output io.Writer)
 	return step.Out{
 		Partial:  config.Scope == scopeChange || len(s.notes) > 0,
 		Outcome:  step.Done,
+		Missed:   missed,
 		Reason:   s.left(),
 		Findings: findings,
 		Claims:   []fairlead.Claim{{PredicateType: fairlead.PredicateScan, Predicate: step.Predicate(p)}},

@@ -188,7 +188,7 @@ func TestLargeAndBinaryFilesAreSkippedAndSaid(t *testing.T) {
 	if got := seenIn(out); len(got) != 1 || got[0].Rule != "pkcs12-file" {
 		t.Errorf("findings %v, want only the key store, by its name", got)
 	}
-	if measured(out, "files_skipped") != 3 || !strings.Contains(text, "big.txt: not scanned") || !out.Partial || !strings.HasPrefix(out.Reason, "big.txt: not scanned") {
+	if measured(out, "files_skipped") != 3 || !strings.Contains(text, "big.txt: not scanned") || !out.Partial || !slices.Equal(out.Missed, []string{"big.txt"}) || !strings.HasPrefix(out.Reason, "big.txt: not scanned") {
 		t.Errorf("%v skipped, output:\n%s", measured(out, "files_skipped"), text)
 	}
 }
