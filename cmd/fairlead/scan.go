@@ -35,6 +35,9 @@ func (s scanner) Words() []string { return scan.Words() }
 
 // Scan runs the engines over a copy of the tree and follows up what they found.
 func (s scanner) Scan(ctx context.Context, q cli.ScanQuery, said func(cli.Engine)) (cli.Scanned, error) {
+	if err := placeable(q.SARIF); err != nil {
+		return cli.Scanned{}, err
+	}
 	dir, err := os.MkdirTemp("", "fairlead-scan-")
 	if err != nil {
 		return cli.Scanned{}, &fairlead.Problem{Op: "scan", Kind: fairlead.KindUnavailable, Err: err, Hint: "TMPDIR names a directory with room for a copy of the files"}
@@ -261,6 +264,25 @@ func summaryLines(s cli.Scanned, now time.Time) []string {
 			int(now.Sub(s.Advisories.Time).Hours()/24), s.Advisories.Digest.Short())
 	}
 	return append(lines, end)
+}
+
+// placeable tells before the work whether a report can be written there: nobody
+// wants to learn of it minutes later. "" is no report.
+func placeable(path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		err = errors.New(path + " is a directory")
+	case errors.Is(err, os.ErrNotExist):
+		_, err = os.Stat(filepath.Dir(path))
+	}
+	if err != nil {
+		return &fairlead.Problem{Op: "write SARIF", Kind: fairlead.KindInvalid, Err: err, Hint: "--sarif names a file in a directory that you may write to"}
+	}
+	return nil
 }
 
 func writeSARIF(path string, all []fairlead.Tracked) error {
