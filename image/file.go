@@ -7,6 +7,14 @@ import (
 	"time"
 )
 
+// Version is the content that a file had in a layer.
+type Version struct {
+	Layer int
+	node  *node
+	tree  *Tree
+	name  string
+}
+
 // info tells of a file.
 type info struct {
 	name string

@@ -221,14 +221,6 @@ func (t *Tree) Files() []File {
 	return out
 }
 
-// Version is the content that a file had in a layer.
-type Version struct {
-	Layer int
-	node  *node
-	tree  *Tree
-	name  string
-}
-
 // Versions are the contents of a file, from the newest layer that has it down
 // to the lowest without a gap.
 func (t *Tree) Versions(name string) []Version {
