@@ -44,7 +44,7 @@ workers ?= 4
 waiting ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole test-peers check format lint race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security bench-peers clean
+.PHONY: help build run test test-kill-whole cluster test-kubernetes test-kubernetes-whole test-peers check format lint lint-whole race fuzz bench bench-release bench-releases bench-kubernetes bench-waiting bench-judge bench-accuracy bench-security bench-peers clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -101,6 +101,9 @@ lint: $(tools) ## all linters over all modules
 	done
 	@dead=$$(bin/tools/deadcode -test ./...) || exit 1; \
 		if [ -n "$$dead" ]; then echo "nothing reaches:"; echo "$$dead"; exit 1; fi
+
+lint-whole: lint ## lint, and the linters over the Kubernetes that tests run on (minutes more)
+	cd test/cluster && ../../bin/tools/golangci-lint run --config ../../.golangci.yml --timeout 30m ./...
 
 race: ## the tests of everything concurrent, under the race detector
 	go test -race -timeout 30m ./command/... ./control/... ./engine/... ./flow/... ./store/... ./target/... ./worker/...
