@@ -86,15 +86,15 @@ test-peers: $(cluster) ## canaries and rollbacks by route through Traefik (cold:
 cluster: $(cluster) ## bin/cluster: the Kubernetes that tests run on (cold: minutes)
 
 check: $(tools) ## format, vet and the quick tests: before every commit
-	@$(call unformatted,.)
+	@$(unformatted)
 	go vet ./...
 	go test $(quick)
 
 format: $(tools) ## write every Go file as it should be
-	bin/tools/gofumpt -w .
+	bin/tools/gofumpt -w $(sources)
 
 lint: $(tools) ## all linters over all modules
-	@$(call unformatted,.)
+	@$(unformatted)
 	bin/tools/golangci-lint run ./...
 	@for module in $(examples); do \
 		(cd $$module && ../../bin/tools/golangci-lint run --config ../../.golangci.yml ./...) || exit 1; \
@@ -159,6 +159,9 @@ $(tools): tools/go.mod tools/go.sum
 $(cluster): $(shell find test/cluster test/kwok examples/podinfo -name '*.go' -o -name 'go.*') test/cluster/build
 	test/cluster/build bin/cluster
 
-# unformatted fails when a Go file below $(1) is not formatted.
-unformatted = files=$$(bin/tools/gofumpt -l $(1)) || exit 1; \
+# What is formatted: everything but what make has made.
+sources = $$(find . -path ./bin -prune -o -name '*.go' -print)
+
+# unformatted fails when a Go file is not formatted.
+unformatted = files=$$(bin/tools/gofumpt -l $(sources)) || exit 1; \
 	if [ -n "$$files" ]; then echo "not formatted, run make format:"; echo "$$files"; exit 1; fi

@@ -51,7 +51,7 @@ func landlock(o order) error {
 		return noLandlock("make a ruleset", errno)
 	}
 	set := ruleset{fd: int(fd), handled: attr.Handled_access_fs}
-	defer unix.Close(set.fd)
+	defer func() { _ = unix.Close(set.fd) }()
 	if err := set.lay(o); err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (r ruleset) allow(path string, want *place, access uint64) error {
 		}
 		return nil
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if want != nil {
 		if err := want.same(fd); err != nil {
 			return err
