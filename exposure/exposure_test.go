@@ -154,6 +154,37 @@ func TestNewAdvisory(t *testing.T) {
 	}
 }
 
+// What a statement says of one service clears that one, however often its
+// component runs elsewhere, and of one commit none that runs.
+func TestStatementAboutOneService(t *testing.T) {
+	w := newWorld(t)
+	w.learn("EXAMPLE-1", "left-pad", "")
+	w.live("production", "shop", bill("pkg:npm/left-pad@1.0.0"))
+	w.live("production", "api", bill("pkg:npm/left-pad@1.0.0"))
+	if c := w.evaluate(nil); len(c.Affected) != 2 {
+		t.Fatalf("affected %+v", c.Affected)
+	}
+	says := func(id, product string) exposure.Change {
+		path := filepath.Join(w.dir, id+".json")
+		w.must(os.WriteFile(path, fmt.Appendf(nil, `{"@context":"https://openvex.dev/ns/v0.2.0","@id":%q,"author":"dana",
+			"timestamp":"2026-10-05T00:00:00Z","version":1,"statements":[{"vulnerability":{"name":"EXAMPLE-1"},"products":[{"@id":%q}],
+			"status":"not_affected","justification":"vulnerable_code_not_in_execute_path"}]}`, "https://vex.test/"+id, product), 0o600))
+		change, err := vulndb.Import(t.Context(), w.file, now, vulndb.Input{Path: path})
+		w.must(err)
+		return w.evaluate(change.Packages)
+	}
+	if c := says("commit", "pkg:generic/shop@0123abc"); len(c.Cleared) != 0 {
+		t.Errorf("cleared by a statement about a commit: %+v", c.Cleared)
+	}
+	c := says("service", "pkg:generic/shop")
+	if len(c.Cleared) != 1 || c.Cleared[0].Service != "shop" || len(c.Affected) != 0 {
+		t.Errorf("cleared %+v, affected %+v", c.Cleared, c.Affected)
+	}
+	if all, err := w.db.Exposures(t.Context()); err != nil || len(all) != 1 || all[0].Service != "api" {
+		t.Errorf("still %+v, %v", all, err)
+	}
+}
+
 // A bill of materials that cannot be read is said, not taken for an empty one.
 func TestUnreadableBill(t *testing.T) {
 	w := newWorld(t)
