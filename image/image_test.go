@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -166,6 +167,24 @@ func TestLookSeesWhatIsDeletedLater(t *testing.T) {
 	}})
 	if err != nil || !slices.Contains(seen, "etc/gone=x") {
 		t.Errorf("%v, %v", seen, err)
+	}
+}
+
+// TestLookSeesTheBeginning: of a large file the beginning is shown, and all of it
+// is kept.
+func TestLookSeesTheBeginning(t *testing.T) {
+	shown := ""
+	tree, err := read(t, open(t, imagetest.Image{Steps: []imagetest.Step{{Entries: []imagetest.Entry{{Name: "long", Body: "0123456789"}}}}}), image.Reader{
+		Keep: func(string, fs.FileInfo) bool { return true }, LookMax: 4, Look: func(f image.File, content []byte) error {
+			shown = f.Path + " " + strconv.FormatInt(f.Size, 10) + " " + string(content)
+			return nil
+		},
+	})
+	if err != nil || shown != "long 10 0123" {
+		t.Fatalf("%q, %v", shown, err)
+	}
+	if b, err := fs.ReadFile(tree, "long"); err != nil || string(b) != "0123456789" {
+		t.Errorf("kept %q, %v", b, err)
 	}
 }
 

@@ -42,8 +42,9 @@ type Reader struct {
 	Limits Limits
 	// Keep chooses the files whose content the [Tree] holds.
 	Keep func(path string, info fs.FileInfo) bool
-	// Look is shown the content of every regular file of at most LookMax bytes, of
-	// every layer: also what a later one deletes. It must not keep it. May be nil.
+	// Look is shown the content of every regular file, of a larger one the first
+	// LookMax bytes, of every layer: also what a later one deletes. It must not keep
+	// it. May be nil.
 	Look    func(f File, content []byte) error
 	LookMax int64
 }
@@ -235,9 +236,9 @@ func (w *walk) file(t *tar.Reader, h *tar.Header, name string, n int) error {
 	}
 	special := mode&(fs.ModeSetuid|fs.ModeSetgid) != 0
 	var content []byte
-	if w.Look != nil && h.Size <= w.LookMax {
+	if w.Look != nil {
 		var err error
-		if content, err = io.ReadAll(io.LimitReader(t, h.Size)); err != nil {
+		if content, err = io.ReadAll(io.LimitReader(t, min(h.Size, w.LookMax))); err != nil {
 			return err
 		}
 		if err := w.Look(File{Path: name, Mode: mode, Size: h.Size, Layer: n}, content); err != nil {
@@ -251,12 +252,8 @@ func (w *walk) file(t *tar.Reader, h *tar.Header, name string, n int) error {
 	made := &node{mode: mode, size: h.Size, layer: n, at: -1}
 	if keep {
 		w.kept += h.Size
-		from := io.Reader(t)
-		if content != nil {
-			from = bytes.NewReader(content)
-		}
 		var err error
-		if made.at, made.size, err = w.tree.store(from); err != nil {
+		if made.at, made.size, err = w.tree.store(io.MultiReader(bytes.NewReader(content), t)); err != nil {
 			return err
 		}
 	}

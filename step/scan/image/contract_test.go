@@ -73,6 +73,11 @@ func TestContract(t *testing.T) {
 		Tag: "shop:1.2", User: "1000:1000", Healthcheck: []string{"CMD", "/shop", "health"},
 		Steps: []imagetest.Step{{Entries: []imagetest.Entry{{Name: "shop", Body: "x", Mode: 0o755}}}},
 	}
+	long := good
+	long.Steps = append(slices.Clone(good.Steps), imagetest.Step{Entries: []imagetest.Entry{
+		{Name: "var/log/shop.log", Body: "key = " + ownPassword + "\n" + strings.Repeat("nothing happened\n", 5<<20/17)},
+		{Name: "bin/large", Body: "\x7fELF\x00" + strings.Repeat("code", 5<<20/4)},
+	}})
 	config := image.Type().Config.(image.Config)
 	based := config
 	based.Base = []string{"sha256:" + strings.Repeat("0", 64)}
@@ -94,6 +99,14 @@ func TestContract(t *testing.T) {
 		steptest.Case{Name: "nothing wrong", Prepare: placed(good), Want: step.Done, Check: func(t *testing.T, _ step.In, out step.Out) {
 			if len(out.Findings) != 0 {
 				t.Errorf("found %q", rules(out))
+			}
+		}},
+		steptest.Case{Name: "a long text and a large program", Prepare: placed(long), Want: step.Done, Check: func(t *testing.T, _ step.In, out step.Out) {
+			if got := rules(out); len(got) != 1 || !strings.Contains(got[0], "var/log/shop.log") {
+				t.Errorf("found %q", got)
+			}
+			if !out.Partial || !slices.Equal(out.Missed, []string{"var/log/shop.log"}) || !strings.Contains(out.Reason, "only the first 4 MiB") {
+				t.Errorf("partial %v, missed %q: %s", out.Partial, out.Missed, out.Reason)
 			}
 		}},
 		steptest.Case{Name: "another base", Config: based, Prepare: placed(good), Kind: fairlead.KindInvalid},

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"fairlead.dev"
 	"fairlead.dev/credential"
@@ -111,16 +113,29 @@ type scan struct {
 	image    *containers.Image
 	finder   *credential.Finder
 	secrets  []sighting
-	dropped  int // places of secrets beyond what is told of
+	dropped  int      // places of secrets beyond what is told of
+	long     []string // texts of which only the beginning was searched for secrets
 	findings []fairlead.Finding
 }
 
-// left says what is not told of, "" for nothing.
+// left says what is not told of and what was not looked at, "" for nothing.
 func (s *scan) left() string {
-	if s.dropped == 0 {
-		return ""
+	var all []string
+	if s.dropped > 0 {
+		all = append(all, fmt.Sprintf("%d more places of secrets are left out", s.dropped))
 	}
-	return fmt.Sprintf("%d more places of secrets are left out", s.dropped)
+	if n := len(s.long); n > 0 {
+		all = append(all, fmt.Sprintf("only the first %d MiB of %.200q were searched for secrets, and so of %d more files", mostSecretFile>>20, s.long[0], n-1))
+	}
+	return strings.Join(all, "; ")
+}
+
+// missed is all that was not looked at; nil when that cannot be told.
+func (s *scan) missed() []string {
+	if s.dropped > 0 {
+		return nil
+	}
+	return s.long
 }
 
 // document is the bill of materials of what is installed.
@@ -186,12 +201,15 @@ func (s *scan) out(ctx context.Context, tree *containers.Tree) (step.Out, error)
 	if err != nil {
 		return step.Out{}, problem(fairlead.KindUnavailable, "", err)
 	}
+	slices.Sort(s.long)
+	s.long = slices.Compact(s.long)
 	s.judge(ctx, tree)
 	s.unread(found.Unreadable, tree)
 	tell(s.in.Output, s.image, len(found.Components), s.findings)
 	return step.Out{
 		Outcome:   step.Done,
-		Partial:   s.dropped > 0,
+		Partial:   s.dropped > 0 || len(s.long) > 0,
+		Missed:    s.missed(),
 		Reason:    s.left(),
 		Findings:  s.findings,
 		Artifacts: []fairlead.Artifact{{Name: ArtifactName, Digest: digest, Size: size, Mode: 0o644}},

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// mostSecretFile is how large a file is that is searched for secrets, in bytes.
+	// mostSecretFile is how much of a file is searched for secrets, in bytes.
 	mostSecretFile = 4 << 20
 	// mostSecrets is how many places of secrets are told of.
 	mostSecrets = 10_000
@@ -39,6 +39,9 @@ func (s *scan) look(ctx context.Context) func(containers.File, []byte) error {
 		}
 		if len(content) == 0 {
 			return nil
+		}
+		if f.Size > int64(len(content)) && !credential.Binary(content) {
+			s.long = append(s.long, f.Path)
 		}
 		for _, h := range s.finder.Find(ctx, f.Path, content) {
 			if len(s.secrets) >= mostSecrets {
