@@ -48,11 +48,7 @@ func (f *flows) decide(ctx context.Context, in Delivery, at time.Time) (ruling, 
 	if mute != nil {
 		d = withRule(d, *mute)
 	}
-	if fault != nil {
-		d = withRule(d, fairlead.RuleOutcome{
-			Name: "release-complete", Outcome: fairlead.OutcomeDeny, Reason: fault.Cause, Fix: fault.Hint, Source: "release",
-		})
-	}
+	d = complete(d, fault)
 	if rule := sameArtifacts(in.Plan.Promotion, releases); rule != nil {
 		d = withRule(d, *rule)
 	}
@@ -121,4 +117,14 @@ func withRule(d fairlead.Decision, r fairlead.RuleOutcome) fairlead.Decision {
 		d.Outcome = fairlead.OutcomeDeny
 	}
 	return d
+}
+
+// complete denies when the release could not be put together.
+func complete(d fairlead.Decision, fault *fairlead.Fault) fairlead.Decision {
+	if fault == nil {
+		return d
+	}
+	return withRule(d, fairlead.RuleOutcome{
+		Name: "release-complete", Outcome: fairlead.OutcomeDeny, Reason: fault.Cause, Fix: fault.Hint, Source: "release",
+	})
 }

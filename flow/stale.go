@@ -71,7 +71,7 @@ func (f *flows) again(ctx context.Context, runID string, p fairlead.Plan, w fair
 	tasks = slices.DeleteFunc(tasks, func(t fairlead.TaskRun) bool { // that came after the decision
 		return slices.ContainsFunc(p.Tasks, func(o fairlead.Task) bool { return o.ID == t.ID && o.Phase != fairlead.PhaseVerify })
 	})
-	releases, _ := assembleAll(p, tasks)
+	releases, fault := assembleAll(p, tasks)
 	organisation, mute := f.organisation(ctx)
 	d := gate.Decide(gate.Input{
 		Plan: p, RunID: runID, Tasks: tasks, Evidence: evidence, Releases: releases, Time: at, Findings: w.Findings, Organisation: organisation,
@@ -79,7 +79,7 @@ func (f *flows) again(ctx context.Context, runID string, p fairlead.Plan, w fair
 	if mute != nil {
 		d = withRule(d, *mute)
 	}
-	return d, nil
+	return complete(d, fault), nil
 }
 
 // ended lists the exceptions that are in force no longer.
